@@ -1,0 +1,1 @@
+"""How games are played: Gymnasium environments, and the one episode loop."""

@@ -1,0 +1,140 @@
+"""`MazeEnv`: one game at a time, text in and text out."""
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+
+from textmaze.catalog import load_game
+from textmaze.errors import SettingError, UnknownNameError
+from textmaze.game.parser import LONGEST_LINE, read
+from textmaze.game.recipe import SPLITS
+from textmaze.game.table import Game, GameTable
+
+CHARSET = string.ascii_letters + string.digits + string.punctuation + " \n"
+LONGEST_TEXT = 16_384
+
+PLAYER_INFOS = ("admissible_commands", "description", "inventory", "objective")
+# What no player could read. An environment tells it only when asked, and never to an agent that learns.
+PRIVILEGED_INFOS = ("distance", "best_command")
+
+
+class MazeEnv(gymnasium.Env[str, str]):
+    """One game at a time.
+
+    Description: a player walks a maze, or any other text game, by typed commands.
+    Observation: `Text`, what the player reads; after `reset` the objective and the description of the first room,
+        after `step` the game's answer to the command.
+    Actions: `Text`, a command such as `go north`. Any string is allowed: one that means nothing gets an answer, costs
+        a step and changes nothing.
+    Rewards: of the single step; in mazes 1 for the command that wins, else 0.
+    Termination: `terminated` when the game is won or lost, `truncated` after `max_steps` commands.
+    Info: `admissible_commands` (tuple of str), `description`, `inventory`, `objective` (str); on request `distance`
+        (int, fewest commands to a win, -1 where none is left) and `best_command` (str, or None).
+    Seeding: `reset(seed=n)` plays game number n of the split; a later `reset()` draws the number of the next game.
+
+    Args:
+        game: a recipe's name, a path to a game file, or a `Game`.
+        split: `train`, `valid` or `test`.
+        infos: what `info` shall hold.
+        settings: recipe settings to override, such as `rooms=9`.
+    """
+
+    metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012 - Gymnasium's own convention
+
+    def __init__(
+        self,
+        game: str | Game = "labyrinth",
+        split: str = "train",
+        *,
+        infos: Sequence[str] = PLAYER_INFOS,
+        render_mode: str | None = None,
+        **settings: Any,
+    ) -> None:
+        self.game = load_game(game, settings) if isinstance(game, str) else game
+        self.split = checked_split(split)
+        self.infos = checked_infos(infos)
+        self.render_mode = render_mode
+        self.observation_space = text_space(LONGEST_TEXT)
+        self.action_space = text_space(LONGEST_LINE)
+        self._text = ""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        number = next_game(self.np_random) if seed is None else seed
+        self._table = self.game.table(self.split, number)
+        self._state = self._table.start
+        self._steps = 0
+        return self._show(opening(self._table)), self._info()
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        table, state = self._table, self._state
+        column = table.command_index.get(action, -1)
+        answer = ""
+        if column < 0:
+            command, answer = read(action, table.commands, table.admissible_commands(state))
+            column = -1 if command is None else table.command_index[command]
+        self._steps += 1
+        reward = 0.0
+        if column >= 0:
+            answer = table.texts[table.feedback[state, column]]
+            reward = float(table.reward[state, column])
+            self._state = int(table.successor[state, column])
+        terminated = bool(table.terminal[self._state])
+        truncated = not terminated and self._steps >= self.game.max_steps
+        return self._show(answer), reward, terminated, truncated, self._info()
+
+    def render(self) -> str | None:  # type: ignore[override]
+        if self.render_mode == "ansi":
+            return self._text
+        return None
+
+    def _show(self, text: str) -> str:
+        self._text = text
+        if self.render_mode == "human":
+            print(text, end="\n\n")
+        return text
+
+    def _info(self) -> dict[str, Any]:
+        return {name: INFO[name](self._table, self._state) for name in self.infos}
+
+
+INFO = {
+    "admissible_commands": GameTable.admissible_commands,
+    "description": lambda table, state: table.texts[table.description[state]],
+    "inventory": lambda table, state: table.texts[table.inventory[state]],
+    "objective": lambda table, state: table.texts[table.objective],
+    "distance": lambda table, state: int(table.distance[state]),
+    "best_command": GameTable.best_command,
+}
+
+
+def opening(table: GameTable) -> str:
+    """What a player reads first: the objective, and the place where the game begins."""
+    return f"{table.texts[table.objective]}\n\n{table.texts[table.description[table.start]]}"
+
+
+def next_game(rng: Any) -> int:
+    """The number of the next game, where no seed is given."""
+    return int(rng.integers(2**31))
+
+
+def text_space(longest: int) -> spaces.Text:
+    return spaces.Text(max_length=longest, min_length=0, charset=CHARSET)
+
+
+def checked_split(split: str) -> str:
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    return split
+
+
+def checked_infos(infos: Sequence[str]) -> tuple[str, ...]:
+    for name in infos:
+        if name not in INFO:
+            raise UnknownNameError("info", name, INFO)
+    if isinstance(infos, str):
+        raise SettingError(f"infos must be a list of names, not the text {infos!r}.")
+    return tuple(infos)

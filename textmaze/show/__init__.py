@@ -1,0 +1,1 @@
+"""How games are seen: played in a terminal, or written down as transcripts."""
