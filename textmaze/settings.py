@@ -4,6 +4,7 @@ Recipes (`--with KEY=VALUE`) and agents (`--set KEY=VALUE`) share this, so both 
 """
 
 import dataclasses
+import reprlib
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -82,15 +83,25 @@ _NOUNS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "
 
 
 def _check(name: str, value: Any, hint: Any, limits: Mapping[str, Any], where: str) -> Any:
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**1000:  # larger ones have no float
         value = float(value)
     if type(value) is not hint:
-        raise SettingError(f"{name} in {where} must be {_NOUNS[hint]}, not {value!r}.")
+        raise SettingError(f"{name} in {where} must be {_NOUNS[hint]}, not {shown(value)}.")
     low, high, choices = limits.get("low"), limits.get("high"), limits.get("choices")
     if choices and value not in choices:
         raise UnknownNameError(f"choice for {name} in {where}", value, choices)
     # `not (a <= b)` so that nan is refused too.
     if (low is not None and not value >= low) or (high is not None and not value <= high):
-        span = f"from {low} to {high}" if high is not None and low is not None else f"at least {low}"
-        raise SettingError(f"{name} in {where} must be {span}, not {value}.")
+        span = f"from {low} to {high}" if low is not None and high is not None else (
+            f"at least {low}" if high is None else f"at most {high}"
+        )
+        raise SettingError(f"{name} in {where} must be {span}, not {shown(value)}.")
     return value
+
+
+def shown(value: Any) -> str:
+    """A stranger's value for an error: short, however long or deep it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of that size"

@@ -53,7 +53,7 @@ class MazeEnv(gymnasium.Env[str, str]):
         render_mode: str | None = None,
         **settings: Any,
     ) -> None:
-        self.game = load_game(game, settings) if isinstance(game, str) else game
+        self.game = found_game(game, settings)
         self.split = checked_split(split)
         self.infos = checked_infos(infos)
         self.render_mode = render_mode
@@ -125,6 +125,14 @@ def text_space(longest: int) -> spaces.Text:
     return spaces.Text(max_length=longest, min_length=0, charset=CHARSET)
 
 
+def found_game(game: str | Game, settings: dict[str, Any]) -> Game:
+    if isinstance(game, str):
+        return load_game(game, settings)
+    if settings:
+        raise SettingError(f"{game.name} is made already, so its {next(iter(settings))} cannot be set any more.")
+    return game
+
+
 def checked_split(split: str) -> str:
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
@@ -132,9 +140,9 @@ def checked_split(split: str) -> str:
 
 
 def checked_infos(infos: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(infos, str):
+        raise SettingError(f"infos must be a list of names, not the text {infos!r}.")
     for name in infos:
         if name not in INFO:
             raise UnknownNameError("info", name, INFO)
-    if isinstance(infos, str):
-        raise SettingError(f"infos must be a list of names, not the text {infos!r}.")
     return tuple(infos)

@@ -9,13 +9,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from textmaze.catalog import load_game
 from textmaze.env.single import (
     INFO,
     LONGEST_TEXT,
     PLAYER_INFOS,
     checked_infos,
     checked_split,
+    found_game,
     next_game,
     opening,
     text_space,
@@ -54,7 +54,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         super().__init__()
         if num_envs < 1:
             raise SettingError(f"num_envs must be at least 1, not {num_envs}.")
-        self.game = load_game(game, settings) if isinstance(game, str) else game
+        self.game = found_game(game, settings)
         self.split = checked_split(split)
         self.infos = checked_infos(infos)
         self.num_envs = num_envs
@@ -70,6 +70,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self.state = np.zeros(num_envs, dtype=np.int64)
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
+        self._shown = np.full(num_envs, "", dtype=object)  # what each slot's player read last
         self._grow(states=0, commands=0, texts=0)
 
     def reset(
@@ -78,17 +79,19 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Strings, dict[str, Any]]:
-        """Begin a game in every slot, or in those of `options["reset_mask"]`. An int seeds slot i with seed + i."""
-        mask = np.ones(self.num_envs, dtype=bool) if not options else options.get("reset_mask")
-        if mask is None or np.shape(mask) != (self.num_envs,):
+        """Begin a game in every slot, or in those of `options["reset_mask"]`. An int seeds slot i with seed + i.
+
+        What is returned for the other slots is what they showed last; the masks in info leave them out.
+        """
+        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))
+        if mask.shape != (self.num_envs,) or mask.dtype != bool:
             raise SettingError(f"reset_mask must be an array of {self.num_envs} bools.")
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None and len(seeds) != self.num_envs:
             raise SettingError(f"seed must be one number, or {self.num_envs} of them, not {len(seeds)}.")
-        texts = [""] * self.num_envs
         for slot in np.flatnonzero(mask):
-            texts[slot] = self._begin(slot, seeds[slot] if seeds is not None else None)
-        return tuple(texts), self._info()
+            self._shown[slot] = self._begin(slot, seeds[slot] if seeds is not None else None)
+        return tuple(self._shown.tolist()), self._info(mask)
 
     def step(self, actions: Sequence[str]) -> _Step:
         """One command for each slot."""
@@ -97,11 +100,11 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         columns, answers = self._columns(actions)
         cells = (slots * self._states + self.state) * self._commands + columns
         understood = columns >= 0
-        cells[~understood] = 0
+        cells[~understood] = (slots * self._states * self._commands)[~understood]  # any cell of the slot's own
         texts = self._texts(slots, self._feedback[cells])
         for slot, answer in answers.items():
             texts[slot] = answer
-        rewards = np.where(understood, self._reward[cells], 0.0)
+        rewards = np.where(understood, self._reward[cells], 0.0).astype(np.float64)
         self.state = np.where(understood, self._successor[cells], self.state)
         self._steps += 1
         terminated = self._terminal[slots * self._states + self.state]
@@ -114,17 +117,19 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self._ended = terminated | truncated
         final: dict[str, Any] = {}
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
-            final = {"final_obs": texts.copy(), "final_info": self._info()}
-            final |= {f"_{name}": self._ended.copy() for name in tuple(final)}
-            for slot in np.flatnonzero(self._ended):
+            ended = self._ended.copy()  # `_begin` clears it
+            final = {"final_obs": np.where(ended, texts, np.array(None)), "final_info": self._info(ended)}
+            final |= {f"_{name}": ended.copy() for name in tuple(final)}
+            for slot in np.flatnonzero(ended):
                 texts[slot] = self._begin(slot)
-        return tuple(texts.tolist()), rewards, terminated, truncated, self._info() | final
+        self._shown = texts
+        every = np.ones(self.num_envs, dtype=bool)
+        return tuple(texts.tolist()), rewards, terminated, truncated, self._info(every) | final
 
     def _begin(self, slot: int, seed: int | None = None) -> str:
         """Put a game into a slot and return what its player reads first."""
         if seed is not None or self._rngs[slot] is None:
-            self._rngs[slot], drawn = gymnasium.utils.seeding.np_random(seed)
-            del drawn
+            self._rngs[slot] = gymnasium.utils.seeding.np_random(seed)[0]
         number = next_game(self._rngs[slot]) if seed is None else seed
         table = self.game.table(self.split, number)
         states, commands = table.successor.shape
@@ -147,6 +152,8 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
             flat.reshape(self.num_envs, self._states, self._commands)[slot, :states, :commands] = values
         self._terminal.reshape(self.num_envs, self._states)[slot, :states] = table.terminal
         self._rendered.reshape(self.num_envs, self._distinct)[slot] = False
+        for _, seen in self._told.values():
+            seen.reshape(self.num_envs, self._states)[slot] = False
 
     def _grow(self, states: int, commands: int, texts: int) -> None:
         """Make every slot's region at least this large."""
@@ -159,6 +166,10 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self._terminal = np.zeros(self.num_envs * self._states, dtype=bool)
         self._strings = np.full(self.num_envs * self._distinct, "", dtype=object)
         self._rendered = np.zeros(self.num_envs * self._distinct, dtype=bool)
+        regions = self.num_envs * self._states
+        self._told = {
+            name: (np.empty(regions, dtype=object), np.zeros(regions, dtype=bool)) for name in self.infos
+        }
         for slot, table in enumerate(self.tables):
             if table is not None:
                 self._place(slot, table)
@@ -197,15 +208,19 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
             self._rendered[places[index]] = True
         return self._strings[places]  # type: ignore[no-any-return]
 
-    def _info(self) -> dict[str, Any]:
-        """One array a kind of info, with the mask that Gymnasium puts beside it."""
+    def _info(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
+        """One array a kind of info, with `mask` beside it as Gymnasium does; worked out once a state."""
+        known = np.array([table is not None for table in self.tables])
+        slots = np.flatnonzero(known)
+        places = slots * self._states + self.state[slots]
         found: dict[str, Any] = {}
         for name in self.infos:
-            values = np.empty(self.num_envs, dtype=np.int64 if name == "distance" else object)
-            known = np.zeros(self.num_envs, dtype=bool)
-            for slot, (table, state) in enumerate(zip(self.tables, self.state.tolist(), strict=True)):
-                if table is not None:
-                    values[slot] = INFO[name](table, state)
-                    known[slot] = True
-            found |= {name: values, f"_{name}": known}
+            told, seen = self._told[name]
+            for index in np.flatnonzero(~seen[places]):
+                slot = slots[index]
+                told[places[index]] = INFO[name](self.tables[slot], int(self.state[slot]))
+                seen[places[index]] = True
+            values = np.zeros(self.num_envs, dtype=np.int64) if name == "distance" else np.full(self.num_envs, None)
+            values[slots] = told[places]
+            found |= {name: values, f"_{name}": mask.copy()}
         return found

@@ -3,7 +3,7 @@
 import math
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 # In an order in which the opposite of a direction stands half the way round.
@@ -62,7 +62,7 @@ def _grid(rooms: int, loops: float, rng: random.Random) -> Layout:
                 if other >= 0 and exits[room][way] < 0 and rng.random() < loops:
                     _join(exits, room, way, other)
     start = int(rng.random() * rooms)
-    steps = _steps_from(start, exits)
+    steps = steps_from(start, exits)
     far = [room for room in range(rooms) if 2 * steps[room] >= max(steps)]
     return Layout(tuple(room_at), tuple(map(tuple, exits)), start, far[int(rng.random() * len(far))])
 
@@ -94,8 +94,8 @@ def _join(exits: list[list[int]], room: int, way: int, other: int) -> None:
     exits[other][(way + 2) % 4] = room
 
 
-def _steps_from(start: int, exits: list[list[int]]) -> list[int]:
-    """The number of passages from `start` to each room."""
+def steps_from(start: int, exits: Sequence[Sequence[int]]) -> list[int]:
+    """The number of passages from `start` to each room, -1 where no way leads."""
     steps = [-1] * len(exits)
     steps[start] = 0
     queue = deque([start])

@@ -4,13 +4,13 @@ import hashlib
 import json
 import random
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from textmaze.errors import GameError
-from textmaze.game.layout import DIRECTIONS, Layout, lay_out
+from textmaze.errors import GameError, UnknownNameError
+from textmaze.game.layout import DIRECTIONS, Layout, lay_out, steps_from
 from textmaze.game.recipe import MAX_FILE_BYTES, SPLITS, Recipe
 from textmaze.game.theme import Theme, load_theme
 
@@ -67,11 +67,16 @@ class Maze:
             raise GameError(f"{where} is not valid JSON: {error}.") from None
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise GameError(f"{where} is not a maze of this version: its format must be {FORMAT!r}.")
+        names = [field.name for field in fields(cls)]
+        if set(data) != set(names):
+            raise GameError(f"{where} does not describe a maze: its keys must be {', '.join(names)}.")
         try:
             rooms = tuple(_room(room) for room in data.pop("rooms"))
             maze = cls(rooms=rooms, **data)
             _check(maze)
-        except (KeyError, TypeError, ValueError) as error:
+        except UnknownNameError as error:
+            raise GameError(f"{where}: {error}") from None
+        except (TypeError, ValueError) as error:
             raise GameError(f"{where} does not describe a maze: {error}.") from None
         return maze
 
@@ -147,11 +152,13 @@ def _names(theme: Theme, wordings: str, count: int, rng: random.Random) -> list[
 
 
 def _room(data: Any) -> Room:
-    name, (x, y), exits = data["name"], data["at"], tuple(data["exits"])
-    if set(data) != {"name", "at", "exits"}:
+    if not isinstance(data, dict) or set(data) != {"name", "at", "exits"}:
         raise ValueError("a room has just name, at and exits")
+    name, (x, y), exits = data["name"], data["at"], tuple(data["exits"])
     if not (isinstance(name, str) and 0 < len(name) <= 60 and name.isascii() and name.isprintable()):
         raise ValueError("a room's name must be 1 to 60 printable ASCII characters")
+    if set(name) & set('[]"'):  # code to Inform 7, into which a maze can be exported
+        raise ValueError("a room's name must be free of brackets and quotes")
     if len(exits) != len(DIRECTIONS) or not all(type(value) is int for value in (x, y, *exits)):
         raise ValueError(f"a room's exits must be {len(DIRECTIONS)} whole numbers")
     return Room(name, (x, y), exits)
@@ -178,4 +185,8 @@ def _check(maze: Maze) -> None:
             back = (way + len(DIRECTIONS) // 2) % len(DIRECTIONS)
             if target != -1 and not (0 <= target < count and maze.rooms[target].exits[back] == index):
                 raise ValueError(f"the way {DIRECTIONS[way]} from {room.name!r} does not lead there and back")
+    if steps_from(maze.start, [room.exits for room in maze.rooms])[maze.goal] < 0:
+        raise ValueError("no way leads from the start to the goal")
+    if not isinstance(maze.theme, str):
+        raise ValueError("theme must be a name")
     load_theme(maze.theme)

@@ -34,14 +34,14 @@ def read(line: str, commands: Sequence[str], admissible: Sequence[str]) -> Readi
     """The one of `commands` that `line` means; `admissible` ones are preferred where a noun is left out."""
     if line in commands:
         return Reading(line, "")
-    text = " ".join(line.lower().strip(" \t\n!.").split())
+    typed = line.lower().strip(" \t\n!.")
+    text = " ".join(word for word in typed.split() if word not in _ARTICLES)
     if not text:
         return Reading(None, "Type a command, for instance: look.")
     if len(text) > LONGEST_LINE:
         return Reading(None, "That is too long. Type a short command, for instance: look.")
-    if any(mark in text for mark in ".;\n\0") or " then " in f" {text} ":
+    if any(mark in typed for mark in ".;\n\0") or " then " in f" {text} ":
         return Reading(None, "One command at a time, please.")
-    text = " ".join(word for word in text.split() if word not in _ARTICLES)
     text = _SHORT.get(text, text)
     for length in (2, 1):
         words = text.split()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from textmaze.errors import GameError
-from textmaze.settings import build, override, setting
+from textmaze.settings import build, override, setting, shown
 
 SPLITS = ("train", "valid", "test")
+MAX_DOTS = 100  # in a line: tomllib needs memory quadratic in the depth of a dotted key
 MAX_FILE_BYTES = 1_000_000  # a recipe or theme is a page of text; more is a mistake or an attack
 
 
@@ -49,8 +50,8 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     """The recipe in a TOML file, with overrides laid over it."""
     values = read_toml(path)
     kind = values.pop("kind", "maze")
-    if kind not in KINDS:
-        raise GameError(f"{path.name}: kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise GameError(f"{path.name}: kind must be one of {', '.join(KINDS)}, not {shown(kind)}.")
     recipe: Recipe | Challenge = build(KINDS[kind], values, path.name)
     return override(recipe, overrides, path.name) if overrides else recipe
 
@@ -62,10 +63,12 @@ def read_toml(path: Path) -> dict[str, Any]:
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise GameError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes, too large for a TOML file of ours.")
+        if any(line.count(b".") > MAX_DOTS for line in data.split(b"\n")):
+            raise GameError(f"{path} has a line with more than {MAX_DOTS} dots, which no TOML file of ours needs.")
         return tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise GameError(f"{path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
         raise GameError(f"{path} is not UTF-8 text.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number with too many digits
         raise GameError(f"{path} is not valid TOML: {error}.") from None

@@ -1,0 +1,182 @@
+"""The terminal game, as a person sees it."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from textmaze.catalog import load_game
+from textmaze.env.rollout import Leave, Observation
+from textmaze.game.table import Game, GameTable, distances
+from textmaze.show.play import play, show
+
+
+class Script:
+    """Says its lines, one by one, and leaves when they are said."""
+
+    infos: Sequence[str] = ()
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = list(lines)
+        self.seen: list[Observation] = []
+
+    def begin(self, episodes: Sequence[int]) -> None:
+        pass
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        self.seen.extend(observations)
+        if not self._lines:
+            raise Leave
+        return [self._lines.pop(0)]
+
+
+@pytest.fixture(autouse=True)
+def _no_wishes_about_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def played(*lines: str, game: str | Game = "corridor", **options: object) -> str:
+    """What stands in a file when a game was played into it."""
+    found = load_game(game) if isinstance(game, str) else game
+    output = io.StringIO()
+    play(found, Script(*lines), seed=3, console=Console(file=output), **options)
+    return output.getvalue()
+
+
+def on_screen(*lines: str, **settings: object) -> str:
+    """What an 80 columns wide terminal shows."""
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=80, color_system="standard", **settings)
+    play(load_game("labyrinth"), Script(*lines), seed=3, console=console)
+    return output.getvalue()
+
+
+def way(seed: int = 3) -> list[str]:
+    return load_game("corridor").table("train", seed).shortest_way()
+
+
+def test_a_won_game_shows_the_opening_every_answer_and_how_well_it_went():
+    table = load_game("corridor").table("train", 3)
+    text = played("look", *way())
+    assert text.startswith("corridor, seed 3, at most 20 steps. Type help, hint or quit at any time.\n")
+    assert table.texts[table.objective] in text
+    assert text.count(table.texts[table.description[table.start]]) == 2  # at first, and by look
+    assert text.rstrip().endswith("Won in 5 steps; the fewest possible is 4. Another game: --seed 4.")
+
+
+def test_a_game_that_ran_out_of_steps_says_so():
+    text = played(*["look"] * 20)
+    assert "\nOut of steps after 20; the fewest possible is 4. Another game: --seed 4.\n" in text
+
+
+def test_a_game_that_is_left_says_how_to_play_it_again_even_before_the_first_step():
+    assert "\nLeft after 1 step. The same game again: --seed 3.\n" in played("look")
+    assert "\nLeft after 0 steps. The same game again: --seed 3.\n" in played()
+
+
+def test_the_caller_may_say_what_to_try_next():
+    assert played(*way(), again="Try textmaze train.").rstrip().endswith("is 4. Try textmaze train.")
+
+
+def test_play_returns_the_records():
+    console = Console(file=io.StringIO())
+    records = play(load_game("corridor"), Script("look", *way()), seed=3, console=console, split="train")
+    assert [record.command for record in records] == ["look", *way()]
+    assert records[-1].won
+    assert play(load_game("corridor"), Script(), seed=3, console=console) == []
+
+
+def test_hint_shows_the_next_step_of_a_shortest_way_and_costs_nothing():
+    first, second, *_ = way()
+    text = played("hint", first, " HINT ", *way()[1:])
+    assert f"\nHint: {first}\n" in text
+    assert f"\nHint: {second}\n" in text
+    assert "Won in 4 steps" in text
+
+
+def test_hints_tell_the_agent_itself_nothing():
+    script = Script("hint", *way())
+    play(load_game("corridor"), script, seed=3, console=Console(file=io.StringIO()))
+    assert all(seen.best_command is None for seen in script.seen)
+    script = Script(*way())
+    script.infos = ("best_command",)
+    play(load_game("corridor"), script, seed=3, console=Console(file=io.StringIO()))
+    assert [seen.best_command for seen in script.seen] == way()
+
+
+def test_a_screen_gets_wrapped_prose_with_headings_and_coins_set_apart():
+    text = on_screen("look")
+    assert "\x1b[1;36m-= Cold Study =-\x1b[0m" in text
+    assert "\x1b[33mcoin\x1b[0m" in text
+    assert max(len(line) for line in on_screen("look", no_color=True).splitlines()) <= 80
+
+
+def test_without_colours_or_in_a_file_there_is_no_escape_code(monkeypatch):
+    assert "\x1b" not in on_screen("look", no_color=True)
+    assert "\x1b" not in played("look")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in on_screen("look")
+
+
+def test_in_a_file_a_sentence_is_never_broken():
+    table = load_game("corridor").table("train", 3)
+    assert table.texts[table.description[table.start]] in played()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_games_text_is_shown_as_it_is_and_cannot_steer_the_terminal(terminal):
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=80, no_color=True)
+    show(console, "[bold]Loud[/bold] :smile: 12 'x' \x1b[2J\x07\u202e", "bold")
+    assert output.getvalue().rstrip() == "[bold]Loud[/bold] :smile: 12 'x'  [2J"
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """A game that can be lost."""
+
+    name: str = "cliff"
+    max_steps: int = 9
+
+    def table(self, split: str, seed: int) -> GameTable:
+        numbers = np.arange(4, dtype=np.int32)  # the start, won, lost, and a trap
+        successor = np.array([[1, 2, 3], [1, 1, 1], [2, 2, 2], [3, 3, 3]], dtype=np.int32)
+        won = numbers == 1
+        return GameTable(
+            texts=("A cliff.", "You are safe.", "You fall.", "A pit.", "Nothing.", "Live."),
+            commands=("wait", "jump", "dig"), successor=successor, feedback=successor,
+            description=numbers, inventory=np.full(4, 4, dtype=np.int32),
+            reward=np.array([[1, 0, 0], *[[0, 0, 0]] * 3], dtype=np.float32), terminal=won | (numbers == 2),
+            admissible=successor != numbers[:, None], distance=distances(successor, won),
+            start=0, objective=5,
+        )
+
+
+def test_a_lost_game_says_so_and_a_hint_says_where_nothing_can_be_won_any_more():
+    assert "\nYou fall.\n\nLost after 1 step; the fewest possible is 1." in played("jump", game=Cliff())
+    assert "\nHint: there is no way to win from here.\n" in played("dig", "hint", game=Cliff())
+    assert "\nWon in 1 step; " in played("wait", game=Cliff())
+
+
+PIPED = """
+from rich.console import Console
+from textmaze.catalog import load_agent, load_game
+from textmaze.show.play import play
+human = load_agent("human")
+play(load_game("corridor"), human.make(human.Settings()), seed=3, console=Console())
+"""
+
+
+def test_a_person_in_a_pipe_gets_plain_text_without_prompts_and_leaves_cleanly():
+    done = subprocess.run(
+        [sys.executable, "-c", PIPED], input="go north\nlook\n", capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == played("go north", "look")
+    assert not any(line.startswith(">") for line in done.stdout.splitlines())
