@@ -9,15 +9,17 @@ a language model's score of each consequence as a potential.
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from textmaze.env.rollout import Observation, StepRecord
+from textmaze.errors import RunError
 from textmaze.learn import targets
 from textmaze.learn.encoder import DEFAULT_MODEL, Library, load_model
-from textmaze.learn.notes import Notes
-from textmaze.learn.qhead import PARTS, STATE_PARTS, QHead, States
+from textmaze.learn.notes import Notes, every_note
+from textmaze.learn.qhead import STATE_PARTS, QHead, States
 from textmaze.learn.replay import Batch, Decision, Replay
 from textmaze.learn.scorers import SCORERS
 from textmaze.learn.shaping import Potential, shaping
@@ -30,6 +32,7 @@ class Settings:
     encoder: str = setting(DEFAULT_MODEL, "a Hugging Face encoder by name or folder, or `hash`: random vectors, to see "
                                           "whether language matters")
     notes: bool = setting(True, "whether the agent keeps notes beside the commands")
+    dropout: float = setting(0.8, "share of a state's vectors that each update leaves out", low=0.0, high=0.99)
     hidden: int = setting(128, "width of the Q-head", low=1, high=4096)
 
     # What is learned.
@@ -46,7 +49,10 @@ class Settings:
     # What is explored, and what is worth something beside the game's own reward.
     epsilon: float = setting(0.05, "share of random commands at the end of training", low=0.0, high=1.0)
     epsilon_share: float = setting(0.3, "share of the training over which epsilon falls from 1", low=0.0, high=1.0)
-    novelty: float = setting(0.3, "bonus for a place that is new in the episode", low=0.0, high=100.0)
+    # A bonus b for every new place is worth up to b / (1 - gamma) in all. Where that is more than the win, the agent
+    # learns to leave the coin lying and walk on; at 0.3 it forgot how to win within 20,000 steps.
+    novelty: float = setting(0.05, "bonus for a place that is new in the episode; at most (1 - gamma) times the "
+                                   "reward of a win, or walking on beats winning", low=0.0, high=100.0)
     scorer: str = setting("contrast", "what scores consequences for the shaped reward; `random` has not read them",
                           choices=("none", *SCORERS))
     shaping: float = setting(0.05, "weight of the scorer's potential, per standard deviation", low=0.0, high=100.0)
@@ -134,17 +140,10 @@ class BertQLearner(BertQ):
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scale of vectors and scores from a first look at the training games."""
-        probe = Notes()
-        samples: dict[str, list[str]] = {part: [] for part in PARTS}
-        for seen in observations:
-            for part in STATE_PARTS:
-                samples[part].append(getattr(seen, part))
-            samples["command"].extend(seen.admissible)
-            probe.read(seen)
-            samples["note"].extend(probe.beside(seen.admissible))
-        vectors = {
-            part: self.library.read(list(dict.fromkeys(texts))) for part, texts in samples.items()
-        }
+        samples = {part: [getattr(seen, part) for seen in observations] for part in STATE_PARTS}
+        samples["command"] = [command for seen in observations for command in _choices(seen)]
+        samples["note"] = every_note()
+        vectors = {part: self.library.read(list(dict.fromkeys(texts))) for part, texts in samples.items()}
         self.head.standardise(vectors)
         self.slow_head.load_state_dict(self.head.state_dict())
         if self.potential:
@@ -205,12 +204,14 @@ class BertQLearner(BertQ):
     def _update(self, batch: Batch) -> float:
         vectors = self.library.vectors
         target = self._target(batch, vectors)
+        self.head.train()
         chosen = self.head(batch.states, vectors).gather(1, torch.from_numpy(batch.choice).unsqueeze(1)).squeeze(1)
         loss = torch.nn.functional.smooth_l1_loss(chosen, target)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
         self.optimiser.step()
+        self.head.eval()
         with torch.no_grad():
             for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
                 slow.lerp_(fast, self.settings.tau)
@@ -233,6 +234,41 @@ class BertQLearner(BertQ):
         """The same agent without exploration, with notes of its own; it shares the weights."""
         return BertQ(self.settings, self.library, self.head)
 
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.clone() for name, tensor in self.head.state_dict().items()}
+
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Everything but the episodes under way: training goes on with new ones."""
+        tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
+        tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
+        tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.arrays.items()}
+        plain = {
+            "rng": self._rng.bit_generator.state,
+            "replay": [self.replay.size, self.replay.next],
+            "texts": self.library.texts,
+            "potential": [self.potential.mean, self.potential.scale] if self.potential else None,
+        }
+        return plain, tensors
+
+    def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+        def part(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+        self.library.numbers(state["texts"])  # the replay knows texts by number, so the order must be the same
+        self._rng.bit_generator.state = state["rng"]
+        self.head.load_state_dict(part("head."))
+        self.slow_head.load_state_dict(part("slow_head."))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in part("optimiser.").items():
+            index, _, moment = name.partition(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        self.replay.restore({name: t.numpy() for name, t in part("replay.").items()}, *state["replay"])
+        if self.potential:
+            self.potential.mean, self.potential.scale = state["potential"]
+
 
 def _choices(seen: Observation) -> Sequence[str]:
     return seen.admissible or ("wait",)
@@ -243,7 +279,10 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
     library = Library(load_model(settings.encoder))
     head = _new_head(settings, library)
     if weights:
-        head.load_state_dict(dict(weights))
+        try:
+            head.load_state_dict(dict(weights))
+        except RuntimeError:
+            raise RunError("The weights are not those of a bert_q with these settings.") from None
     return BertQ(settings, library, head)
 
 
@@ -256,4 +295,4 @@ def make_learner(settings: Settings) -> BertQLearner:
 def _new_head(settings: Settings, library: Library) -> QHead:
     with torch.random.fork_rng(devices=[]):  # leaves the global generator as it was
         torch.manual_seed(settings.seed)
-        return QHead(library.model.width, settings.hidden)
+        return QHead(library.model.width, settings.hidden, settings.dropout).eval()

@@ -1,17 +1,20 @@
 """Finds agents and games by name or by path, in a checkout and in an installed package alike."""
 
+import ast
+import hashlib
 import importlib.util
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from textmaze.errors import GameError, TextmazeError, UnknownNameError
+from textmaze.errors import GameError, RunError, TextmazeError, UnknownNameError
 from textmaze.files import shipped_folder
+from textmaze.settings import build, override
 
 if TYPE_CHECKING:
+    from textmaze.env.rollout import Agent
     from textmaze.game.table import Game
 
 
@@ -28,19 +31,18 @@ def agent_files() -> dict[str, Path]:
 def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
     """The game that `spec` names: a recipe's name, a .toml, a maze .json, or a TextWorld .z8 with its .json."""
     from textmaze.game.maze import read_maze
-    from textmaze.game.recipe import Challenge, Recipe, read_recipe
+    from textmaze.game.recipe import Challenge, Limits, read_recipe
     from textmaze.game.table import MazeGame, SingleMaze
-    from textmaze.settings import override
 
     path = Path(spec)
     if path.suffix == ".z8":
         from textmaze.game.story import StoryGame
 
-        limits = override(Challenge(), overrides or {}, path.name)
+        limits = override(Limits(), overrides or {}, path.name)
         return StoryGame(path.stem, path, limits.max_steps)
     if path.suffix == ".json":
-        recipe = override(Recipe(), overrides or {}, path.name)
-        return SingleMaze(path.stem, read_maze(path), recipe.max_steps)
+        limits = override(Limits(), overrides or {}, path.name)
+        return SingleMaze(path.stem, read_maze(path), limits.max_steps)
     if path.suffix != ".toml":
         known = game_files()
         if spec not in known:
@@ -70,7 +72,7 @@ def load_agent(spec: str) -> ModuleType:
     elif not path.is_file():
         raise TextmazeError(f"There is no agent file {spec!r}.")
     # Dataclasses look their module up in sys.modules while its body runs, so it must be there before.
-    name = "textmaze_agent_" + re.sub(r"\W", "_", str(path.resolve()))
+    name = f"textmaze_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     found = importlib.util.spec_from_file_location(name, path)
@@ -79,16 +81,46 @@ def load_agent(spec: str) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(found)
     try:
         found.loader.exec_module(module)
-    except BaseException:
+    except Exception as error:
         del sys.modules[name]
-        raise
+        raise TextmazeError(f"The agent file {spec} cannot be loaded: {type(error).__name__}: {error}.") from error
     for attribute in ("Settings", "make"):
         if not hasattr(module, attribute):
             del sys.modules[name]
-            raise TextmazeError(f"{spec} is not an agent: it lacks {attribute}, see agents/wander.py for what it takes.")
+            raise TextmazeError(f"{spec} is not an agent: it lacks {attribute}; agents/wander.py shows what it takes.")
     return module
 
 
-def first_line(module: ModuleType) -> str:
-    """What an agent file says of itself in the first line of its docstring."""
-    return (module.__doc__ or "").strip().partition("\n")[0]
+def agent_settings(module: ModuleType, overrides: Mapping[str, Any], seed: int, where: str) -> Any:
+    """An agent's settings with overrides laid over them; an agent that draws random numbers gets the seed."""
+    settings = module.Settings()
+    if hasattr(settings, "seed"):
+        overrides = {"seed": seed, **overrides}
+    return override(settings, overrides, where)
+
+
+def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | None = None) -> "tuple[str, Agent]":
+    """The agent that `spec` names - a shipped name, a .py file or a run folder - with its name, ready to play.
+
+    A run folder may come from a stranger, so it can only name a shipped agent: `code` is the agent file to use
+    where it was trained with another.
+    """
+    if not Path(spec).is_dir():
+        if "/" in spec and not spec.endswith(".py"):
+            raise TextmazeError(f"There is no run folder {spec!r}.")
+        module = load_agent(spec)
+        return Path(spec).stem, module.make(agent_settings(module, overrides, seed, spec))
+    from textmaze.learn.checkpoint import load_model
+
+    config, weights = load_model(Path(spec))
+    name = config["agent"]
+    if code is None and name not in agent_files():
+        raise RunError(f"{spec} was trained with the agent file {name!r}, which is not shipped: name it by --code.")
+    module = load_agent(code or name)
+    settings = override(build(module.Settings, config["settings"], spec), overrides, spec)
+    return Path(name).stem, module.make(settings, weights)
+
+
+def first_line(path: Path) -> str:
+    """What an agent file says of itself in the first line of its docstring; nothing is run."""
+    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]

@@ -86,7 +86,7 @@ class MazeEnv(gymnasium.Env[str, str]):
         truncated = not terminated and self._steps >= self.game.max_steps
         return self._show(answer), reward, terminated, truncated, self._info()
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         if self.render_mode == "ansi":
             return self._text
         return None

@@ -89,7 +89,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None and len(seeds) != self.num_envs:
             raise SettingError(f"seed must be one number, or {self.num_envs} of them, not {len(seeds)}.")
-        for slot in np.flatnonzero(mask):
+        for slot in np.flatnonzero(mask).tolist():
             self._shown[slot] = self._begin(slot, seeds[slot] if seeds is not None else None)
         return tuple(self._shown.tolist()), self._info(mask)
 
@@ -110,7 +110,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         terminated = self._terminal[slots * self._states + self.state]
         truncated = ~terminated & (self._steps >= self.game.max_steps)
         if fresh is not None and fresh.any():
-            for slot in np.flatnonzero(fresh):
+            for slot in np.flatnonzero(fresh).tolist():
                 texts[slot] = self._begin(slot)
             rewards[fresh] = 0.0
             terminated[fresh] = truncated[fresh] = False
@@ -120,7 +120,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
             ended = self._ended.copy()  # `_begin` clears it
             final = {"final_obs": np.where(ended, texts, np.array(None)), "final_info": self._info(ended)}
             final |= {f"_{name}": ended.copy() for name in tuple(final)}
-            for slot in np.flatnonzero(ended):
+            for slot in np.flatnonzero(ended).tolist():
                 texts[slot] = self._begin(slot)
         self._shown = texts
         every = np.ones(self.num_envs, dtype=bool)
@@ -186,14 +186,14 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         ]
         columns = np.array(found, dtype=np.int64)
         answers = {}
-        for slot in np.flatnonzero(columns < 0):
+        for slot in np.flatnonzero(columns < 0).tolist():
             table = self.tables[slot]
             assert table is not None
             command, answer = read(
                 actions[slot], table.commands, table.admissible_commands(int(self.state[slot]))
             )
             if command is None:
-                answers[int(slot)] = answer
+                answers[slot] = answer
             else:
                 columns[slot] = table.command_index[command]
         return columns, answers

@@ -128,8 +128,8 @@ def read_maze(path: Path) -> Maze:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES * 10 + 1)
-    except OSError as error:
-        raise GameError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise GameError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if len(data) > MAX_FILE_BYTES * 10:
         raise GameError(f"{path} is larger than {MAX_FILE_BYTES * 10:,} bytes, too large for a maze.")
     return Maze.from_json(data.decode("utf-8", errors="replace"), path.name)

@@ -43,6 +43,13 @@ class Challenge:
     max_steps: int = setting(100, "commands until an episode is cut off", low=1, high=100_000)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What can be set for a single game that comes from a file."""
+
+    max_steps: int = setting(100, "commands until an episode is cut off", low=1, high=100_000)
+
+
 KINDS: dict[str, type[Recipe] | type[Challenge]] = {"maze": Recipe, "textworld": Challenge}
 
 

@@ -83,7 +83,7 @@ class GameTable:
         distance = int(self.distance[state])
         if distance <= 0:
             return None
-        column = np.flatnonzero(self.distance[self.successor[state]] == distance - 1)[0]
+        column = int(np.flatnonzero(self.distance[self.successor[state]] == distance - 1)[0])
         return self.commands[column]
 
     def shortest_way(self) -> list[str]:
@@ -185,10 +185,15 @@ def distances(successor: Ints, won: Bools) -> Ints:
     A breadth-first search backwards: each round, the states with a command into the last round's.
     """
     distance = np.where(won, 0, -1).astype(np.int32)
-    sources = np.repeat(np.arange(len(successor)), successor.shape[1])
     targets = successor.ravel()
-    while True:
-        reached = (distance[targets] >= 0) & (distance[sources] < 0)
-        if not reached.any():
-            return distance
-        distance[sources[reached]] = distance.max() + 1
+    edges = np.argsort(targets, kind="stable")  # by target, so that the edges into a state stand together
+    first = np.searchsorted(targets[edges], np.arange(len(successor) + 1))
+    frontier, steps = np.flatnonzero(won), 0
+    while len(frontier):
+        steps += 1
+        counts = first[frontier + 1] - first[frontier]
+        places = np.arange(counts.sum()) + np.repeat(first[frontier] - np.cumsum(counts) + counts, counts)
+        sources = edges[places] // successor.shape[1]
+        frontier = np.unique(sources[distance[sources] < 0])
+        distance[frontier] = steps
+    return distance

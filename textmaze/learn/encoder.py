@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,7 +40,7 @@ class Bert:
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         where = packaged_model() if model == DEFAULT_MODEL else model
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(where)
@@ -50,21 +52,36 @@ class Bert:
         self._model.eval().requires_grad_(False).to(self._device)
         self.width = 2 * int(self._model.config.hidden_size)
 
-    @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         vectors = torch.empty(len(texts), self.width)
+        if not texts:
+            return vectors
         tokens = self._tokenizer(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
         # Texts of like length share a batch, so that little time goes into padding.
         order = sorted(range(len(texts)), key=lambda index: len(tokens[index]))
+        batches = []
         while order:
             count = max(1, TOKENS_PER_BATCH // len(tokens[order[-1]]))
-            batch, order = order[-count:], order[:-count]
-            padded = self._tokenizer.pad({"input_ids": [tokens[i] for i in batch]}, return_tensors="pt").to(self._device)
-            hidden = self._model(**padded).last_hidden_state
-            mask = padded["attention_mask"].unsqueeze(-1)
-            mean = (hidden * mask).sum(1) / mask.sum(1)
-            vectors[batch] = torch.cat([mean, hidden[:, 0]], dim=1).float().cpu()
+            batches.append(order[-count:])
+            del order[-count:]
+
+        def run(batch: list[int]) -> None:
+            vectors[batch] = self._forward([tokens[index] for index in batch])
+
+        # One batch a thread of Python's, where torch has been told to use one of its own: where another process shares
+        # the processors, torch's wait for each other at every layer, which can be ten times slower than one alone.
+        workers = os.cpu_count() or 1 if self._device == "cpu" and torch.get_num_threads() == 1 else 1
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, batches))
         return vectors
+
+    @torch.inference_mode()
+    def _forward(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        padded = self._tokenizer.pad({"input_ids": list(tokens)}, return_tensors="pt").to(self._device)
+        hidden = self._model(**padded).last_hidden_state
+        mask = padded["attention_mask"].unsqueeze(-1)
+        mean = (hidden * mask).sum(1) / mask.sum(1)
+        return torch.cat([mean, hidden[:, 0]], dim=1).float().cpu()
 
 
 class Hash:

@@ -1,6 +1,6 @@
 """How well an agent does: success with its interval, and steps against the fewest possible."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -29,14 +29,28 @@ class Result:
 
 
 def evaluate(
-    agent: Agent, game: Game, seeds: Sequence[int], *, name: str, split: str = "test", slots: int = 64
+    agent: Agent,
+    game: Game,
+    seeds: Sequence[int],
+    *,
+    name: str,
+    split: str = "test",
+    slots: int = 64,
+    show: Callable[[int], None] = lambda episodes: None,
 ) -> Result:
-    """Play the games with these numbers once each."""
+    """Play the games with these numbers once each; `show` is told how many episodes have ended."""
     prepare = getattr(game, "prepare", None)
     if prepare is not None:
         prepare(split, seeds)
-    rounds = rollout(game, agent, seeds, split=split, slots=slots)
-    return summarise((record for records in rounds for record in records), name, game.name, split)
+
+    def records() -> Iterator[StepRecord]:
+        ended = 0
+        for round_ in rollout(game, agent, seeds, split=split, slots=slots):
+            yield from round_
+            ended += sum(record.ended for record in round_)
+            show(ended)
+
+    return summarise(records(), name, game.name, split)
 
 
 def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) -> Result:

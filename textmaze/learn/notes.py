@@ -3,6 +3,7 @@
 Notes are made from what a player reads, and from nothing else: a room is known by its description.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,14 @@ _OFTEN = "tried here many times"
 _ENTRANCE = "this is the way you first came in"
 _OPEN = "it leads to a place where something is still untried"
 _CLOSED = "it leads to a place where everything was tried"
+
+
+def every_note() -> list[str]:
+    """All notes there can be."""
+    return [
+        "; ".join(filter(None, parts))
+        for parts in itertools.product((*_TIMES, _OFTEN), ("", _ENTRANCE), ("", _OPEN, _CLOSED))
+    ]
 
 
 @dataclass

@@ -1,8 +1,7 @@
 """The Q-head: from the vectors of a state and of its admissible commands to one value a command."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,36 +13,46 @@ COMMAND_PARTS = ("command", "note")
 PARTS = STATE_PARTS + COMMAND_PARTS
 FEWEST_FOR_SCALE = 32
 
+Numbers = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class States:
     """B states with up to A admissible commands each, as text numbers."""
 
-    state: NDArray[np.int64]  # (B, len(STATE_PARTS))
-    commands: NDArray[np.int64]  # (B, A)
-    notes: NDArray[np.int64]  # (B, A)
+    state: Numbers  # (B, len(STATE_PARTS))
+    commands: Numbers  # (B, A)
+    notes: Numbers  # (B, A)
     admissible: NDArray[np.bool_]  # (B, A); the rest is padding
 
 
 class QHead(nn.Module):
     """A small network over frozen text vectors.
 
-    Its first layer is a sum of projections, one for each part of the input, so each distinct text in a batch is
+    A value is the worth of the state plus the advantage of the command there (dueling, Wang et al. 2016). The worth
+    soaks up what can only be known by heart, such as how far the coin is from this very room, and cannot change
+    which command is best; without it the head learns its training games by heart and fails on others.
+
+    The first layers are sums of projections, one for each part of the input, so each distinct text in a batch is
     projected once, however many states it occurs in. Vectors are standardised part by part: the vectors of two rooms
-    that differ in one exit are nearly parallel, and only their deviations from the mean tell them apart.
+    that differ in one exit are nearly parallel, and only their deviations from the mean tell them apart. Dropout
+    works on the elements of the state's vectors, for the same end as the worth.
     """
 
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, width: int, hidden: int = 128) -> None:
+    def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(len(PARTS), width))
         self.register_buffer("scale", torch.ones(len(PARTS), width))
-        self.project = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in PARTS})
-        self.body = nn.Sequential(
+        self.dropout = nn.Dropout(dropout)
+        self.advantage_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in PARTS})
+        self.advantage = nn.Sequential(
             nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1)
         )
+        self.worth_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in STATE_PARTS})
+        self.worth = nn.Sequential(nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
         """Take mean and deviation of each part from `(n, width)` samples of its vectors."""
@@ -57,15 +66,27 @@ class QHead(nn.Module):
 
     def forward(self, states: States, vectors: torch.Tensor) -> torch.Tensor:
         """Values (B, A), -inf where there is no command. `vectors` (T, width) are those of all texts."""
-        hidden = self._part("command", states.commands, vectors) + self._part("note", states.notes, vectors)
-        for index, part in enumerate(STATE_PARTS):
-            hidden = hidden + self._part(part, states.state[:, index], vectors).unsqueeze(1)
-        values: torch.Tensor = self.body(hidden).squeeze(-1)
+        hidden = self._sum(self.advantage_in, COMMAND_PARTS, (states.commands, states.notes), vectors)
+        state = tuple(states.state.T)
+        hidden = hidden + self._sum(self.advantage_in, STATE_PARTS, state, vectors).unsqueeze(1)
+        worth = self.worth(self._sum(self.worth_in, STATE_PARTS, state, vectors))
+        values: torch.Tensor = self.advantage(hidden).squeeze(-1) + worth
         return values.masked_fill(~torch.from_numpy(states.admissible), -torch.inf)
 
-    def _part(self, part: str, numbers: NDArray[np.int64], vectors: torch.Tensor) -> torch.Tensor:
+    def _sum(
+        self, layers: nn.ModuleDict, parts: Sequence[str], numbers: Sequence[Numbers], vectors: torch.Tensor
+    ) -> torch.Tensor:
+        """The sum of the parts' projections, (*numbers[0].shape, hidden)."""
+        projections = [
+            self._project(layers[part], part, these, vectors) for part, these in zip(parts, numbers, strict=True)
+        ]
+        return torch.stack(projections).sum(0)
+
+    def _project(self, layer: nn.Module, part: str, numbers: Numbers, vectors: torch.Tensor) -> torch.Tensor:
         distinct, inverse = np.unique(numbers, return_inverse=True)
         index = PARTS.index(part)
         standard = (vectors[torch.from_numpy(distinct)] - self.mean[index]) / self.scale[index]
-        projected: Any = self.project[part](standard)
-        return projected[torch.from_numpy(inverse.reshape(numbers.shape))]  # type: ignore[no-any-return]
+        if part in STATE_PARTS:
+            standard = self.dropout(standard)
+        projected: torch.Tensor = layer(standard)
+        return projected[torch.from_numpy(inverse.reshape(numbers.shape))]

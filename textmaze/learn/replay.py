@@ -1,6 +1,7 @@
 """Past transitions, as numbers in arrays: seeded, bounded, sampled uniformly."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class Replay:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.size = 0
-        self._next = 0
+        self.next = 0
         self._width = 4
         self.arrays = _empty(capacity, self._width)
 
@@ -45,7 +46,7 @@ class Replay:
         widest = max(len(decision.commands), len(following.commands) if following else 0)
         if widest > self._width:
             self._widen(widest)
-        at = self._next
+        at = self.next
         self._put(at, 0, decision)
         if following:
             self._put(at, 1, following)
@@ -53,7 +54,7 @@ class Replay:
             self.arrays["admissible"][at, 1] = False
         self.arrays["reward"][at] = reward
         self.arrays["discount"][at] = discount if following else 0.0
-        self._next = (at + 1) % self.capacity
+        self.next = (at + 1) % self.capacity
         self.size = min(self.size + 1, self.capacity)
 
     def sample(self, count: int, rng: np.random.Generator) -> Batch:
@@ -64,6 +65,16 @@ class Replay:
             States(a["state"][:, k], a["commands"][:, k], a["notes"][:, k], a["admissible"][:, k]) for k in (0, 1)
         )
         return Batch(now, a["choice"][:, 0], a["reward"], a["discount"], then, a["choice"][:, 1])
+
+    def restore(self, arrays: dict[str, NDArray[Any]], size: int, following: int) -> None:
+        """Go on with the transitions that another replay of the same capacity held."""
+        self._width = arrays["commands"].shape[-1]
+        fresh = _empty(self.capacity, self._width)
+        if any(arrays[name].shape != values.shape for name, values in fresh.items()):
+            raise ValueError("the replay has another capacity")
+        # Tensors from a file may be read-only views of it.
+        self.arrays = {name: arrays[name].astype(values.dtype) for name, values in fresh.items()}
+        self.size, self.next = size, following
 
     def _put(self, at: int, side: int, decision: Decision) -> None:
         count = len(decision.commands)
@@ -82,7 +93,7 @@ class Replay:
             self.arrays[name][tuple(slice(0, n) for n in values.shape)] = values
 
 
-def _empty(capacity: int, width: int) -> dict[str, NDArray[np.generic]]:
+def _empty(capacity: int, width: int) -> dict[str, NDArray[Any]]:
     """Arrays for each transition's two sides: the state before and the state after."""
     return {
         "state": np.zeros((capacity, 2, len(STATE_PARTS)), dtype=np.int64),

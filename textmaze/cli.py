@@ -1,0 +1,355 @@
+"""The commands. Each imports only what it needs, and this is the one place where errors become messages."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmaze import __version__
+from textmaze.errors import GameError, RunError, TextmazeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from textmaze.env.rollout import Agent
+    from textmaze.game.maze import Maze
+    from textmaze.game.table import Game
+    from textmaze.learn.evaluate import Result
+
+CONTROLS = ("wander", "explorer", "walkthrough")
+
+
+class Refusal(click.ClickException):
+    """One sentence on stderr, and exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TextmazeError as error:
+            raise Refusal(str(error)) from error
+
+
+def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, **{"show_default": True, **settings})
+
+
+SEED = click.IntRange(0, 2**31 - 1)
+SPLIT = click.Choice(["train", "valid", "test"])
+
+with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.")
+set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override a setting of the agent.")
+code_option = option("--code", metavar="FILE.py", help="The agent file a run was trained with, if it is not a shipped "
+                                                       "one. Its code is run.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="textmaze")
+def main() -> None:
+    """Mazes told in natural language: play them, train agents on them, keep transcripts.
+
+    GAME is a recipe's name, a .toml file, a maze's .json, or a TextWorld .z8 with its .json beside it.
+    AGENT is a name, a .py file, or the folder of a training run.
+
+    \b
+    textmaze play labyrinth
+    textmaze train labyrinth
+    textmaze evaluate explorer coin_collector --with level=215
+    """
+
+
+@main.command()
+def games() -> None:
+    """The recipes there are, one line each."""
+    from textmaze.catalog import game_files
+    from textmaze.game.recipe import read_recipe
+
+    _list({name: read_recipe(path).summary for name, path in game_files().items()})
+
+
+@main.command()
+def agents() -> None:
+    """The agents there are, one line each."""
+    from textmaze.catalog import agent_files, first_line
+
+    _list({name: first_line(path) for name, path in agent_files().items()})
+
+
+def _list(lines: dict[str, str]) -> None:
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        click.echo(f"{name:<{width}}  {line}")
+
+
+@main.command()
+@click.argument("game", default="labyrinth")
+@option("--seed", type=SEED, help="Which game of the recipe.  [default: any]")
+@option("--split", type=SPLIT, default="train")
+@with_option
+def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) -> None:
+    """Play a game yourself. Type help in it to see what you can do."""
+    import random
+
+    from rich.console import Console
+
+    from textmaze.catalog import make_agent
+    from textmaze.game.table import MazeGame
+    from textmaze.show import play as terminal
+
+    found = _game(game, overrides)
+    human = make_agent("human", {}, 0)[1]
+    again = None if isinstance(found, MazeGame) or seed is None else "The end."
+    terminal.play(found, human, split=split, seed=random.randrange(10_000) if seed is None else seed,
+                  console=Console(highlight=False), again=again)
+
+
+@main.command()
+@click.argument("game", default="labyrinth")
+@option("--agent", "spec", metavar="AGENT", default="bert_q", help="A shipped name or a .py file.")
+@option("--steps", type=click.IntRange(1), help="Commands to learn from.  [default: the setting's, see --set]")
+@option("--seed", type=SEED, default=0, help="First weights, exploration, and the order of the games.")
+@option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one under runs/]")
+@option("--resume", type=click.Path(path_type=Path), help="Go on with the training in this run folder.")
+@option("--episodes", type=click.IntRange(1), default=100, help="Unseen games of the final table.")
+@set_option
+@with_option
+@code_option
+def train(
+    game: str, spec: str, steps: int | None, seed: int, out: Path | None, resume: Path | None, episodes: int,
+    sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
+) -> None:
+    """Train an agent, and show how it does on games it has never seen. Ctrl-C ends it with all that was learned."""
+    from rich.console import Console
+
+    from textmaze.learn import runs
+    from textmaze.settings import pairs
+    from textmaze.show.results import training_bar
+
+    console = Console()
+    changes = {**pairs(sets), **({"steps": steps} if steps else {})}
+    if resume:
+        plan = runs.resumed(resume, changes, code)
+    else:
+        plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
+    _one_thread()
+    console.print(f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}", highlight=False)
+    interrupted = False
+    with training_bar(console, plan.settings.steps) as show:
+        try:
+            runs.run(plan, show)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        console.print(f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}",
+                      highlight=False, soft_wrap=True)
+        return
+    _final_table(console, plan.folder, episodes, code)
+
+
+def _final_table(console: "Console", folder: Path, episodes: int, code: str | None) -> None:
+    """The trained agent beside the controls on games of the split test."""
+    from textmaze.catalog import load_game, make_agent
+    from textmaze.game.recipe import Recipe
+    from textmaze.learn.checkpoint import load_model
+    from textmaze.show.results import results_table
+
+    game = load_model(folder)[0]["game"]
+    plain = load_game(game["spec"], game["with"])
+    recipe = getattr(plain, "recipe", None)
+    # Which of a theme's words are read can be set apart from the maze that is walked, so both are shown.
+    both = isinstance(recipe, Recipe) and recipe.wordings == "split"
+    words = [("seen", {"wordings": "train"}), ("unseen", {})] if both else [("", {})]
+    rows = []
+    name, agent = make_agent(str(folder), {}, 0, code)
+    for note, changes in words:
+        found = load_game(game["spec"], {**game["with"], **changes})
+        rows.append((_measure(console, name, agent, found, "test", 0, episodes), note))
+    for control in CONTROLS:
+        rows.append((_measure(console, control, make_agent(control, {}, 0)[1], plain, "test", 0, episodes), "any"))
+    console.print(results_table(rows, f"{plain.name}: {episodes} games that were never seen in training"))
+    console.print(f"\nWatch it: textmaze transcript {folder} --format markdown\n"
+                  f"Measure it again: textmaze evaluate {folder}\n"
+                  f"Play it yourself: textmaze play {game['spec']}\n"
+                  f"See the curves: tensorboard --logdir {folder}", highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("agent")
+@click.argument("game", required=False)
+@option("--split", type=SPLIT, default="test")
+@option("--episodes", type=click.IntRange(1), default=100, help="How many games are played, once each.")
+@option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone.")
+@set_option
+@with_option
+@code_option
+def evaluate(
+    agent: str, game: str | None, split: str, episodes: int, seed: int, as_json: bool, sets: tuple[str, ...],
+    overrides: tuple[str, ...], code: str | None,
+) -> None:
+    """Measure an agent on games it has not been trained on, beside the controls on the same games."""
+    import json
+
+    from rich.console import Console
+
+    from textmaze.catalog import make_agent
+    from textmaze.settings import pairs
+    from textmaze.show.results import results_table
+
+    found = _game_of(agent, game, overrides)
+    name, made = make_agent(agent, pairs(sets), seed, code)
+    _one_thread()
+    errors = Console(stderr=True)
+    result = _measure(errors, name, made, found, split, seed, episodes)
+    if as_json:
+        click.echo(json.dumps({**result.to_dict(), "agent": agent}))
+        return
+    rows = [result]
+    for control in CONTROLS:
+        if control != agent:
+            rows.append(_measure(errors, control, make_agent(control, {}, seed)[1], found, split, seed, episodes))
+    table = results_table([(row, split) for row in rows], f"{found.name}: {episodes} games of the split {split}")
+    Console().print(table)
+
+
+@main.command()
+@click.argument("agent")
+@click.argument("game", required=False)
+@option("--episodes", type=click.IntRange(1), default=1)
+@option("--format", "kind", type=click.Choice(["jsonl", "markdown"]), default="jsonl")
+@option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
+@option("--split", type=SPLIT, default="train")
+@option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
+@set_option
+@with_option
+@code_option
+def transcript(
+    agent: str, game: str | None, episodes: int, kind: str, out: Path | None, split: str, seed: int,
+    sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
+) -> None:
+    """Let an agent play, and write down what happened."""
+    from textmaze.catalog import make_agent
+    from textmaze.env.rollout import rollout
+    from textmaze.files import write_file
+    from textmaze.settings import pairs
+    from textmaze.show.transcript import make_header, write_jsonl, write_markdown
+
+    source, changes = _spec_of(agent, game, overrides)
+    found = _game(source, tuple(f"{key}={value}" for key, value in changes.items()))
+    name, made = make_agent(agent, pairs(sets), seed, code)
+    _one_thread()
+    seeds = range(seed, seed + episodes)
+    _prepare(found, split, seeds)
+    header = make_header(found, source=source, split=split, agent=name, seeds=seeds, overrides=changes)
+    write = write_jsonl if kind == "jsonl" else write_markdown
+    text = "".join(write(rollout(found, made, seeds, split=split), header))
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(out, text)
+
+
+@main.command()
+@click.argument("game")
+@option("--seed", type=SEED, default=0)
+@option("--split", type=SPLIT, default="train")
+@option("--format", "kind", type=click.Choice(["z8", "json"]), default="z8", help="TextWorld's game, or our maze.")
+@option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@with_option
+def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tuple[str, ...]) -> None:
+    """Write one maze to a file: as a game for TextWorld that says the same, or as JSON."""
+    from textmaze.files import write_file
+
+    maze = _maze(_game(game, overrides), split, seed)
+    if kind == "json":
+        write_file(out, maze.to_json())
+    else:
+        from textmaze.game.export import export_z8
+
+        export_z8(maze, out)
+    click.echo(f"Wrote {out}.", err=True)
+
+
+@main.command()
+@click.argument("game")
+@option("--seed", type=SEED, default=0)
+@option("--split", type=SPLIT, default="train")
+@with_option
+def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
+    """Print a shortest way to win, one command a line."""
+    table = _game(game, overrides).table(split, seed)
+    way = table.shortest_way()
+    if not way:
+        raise GameError(f"{game} cannot be won from its start.")
+    for command in way:
+        click.echo(command)
+    click.echo(f"{len(way)} commands; no way is shorter.", err=True)
+
+
+def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
+    from textmaze.catalog import load_game
+    from textmaze.settings import pairs
+
+    return load_game(spec, pairs(overrides))
+
+
+def _spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """The game to play and its overrides; where none is named, the one that a run was trained on."""
+    from textmaze.settings import pairs
+
+    if game is None and Path(agent).is_dir():
+        from textmaze.learn.checkpoint import load_model
+
+        trained = load_model(Path(agent))[0]["game"]
+        if not isinstance(trained.get("spec"), str) or not isinstance(trained.get("with"), dict):
+            raise RunError(f"{agent} does not say which game it was trained on: name one.")
+        return trained["spec"], {**trained["with"], **pairs(overrides)}
+    return game or "labyrinth", dict(pairs(overrides))
+
+
+def _game_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> "Game":
+    from textmaze.catalog import load_game
+
+    return load_game(*_spec_of(agent, game, overrides))
+
+
+def _maze(game: "Game", split: str, seed: int) -> "Maze":
+    from textmaze.game.table import MazeGame, SingleMaze
+
+    if not isinstance(game, MazeGame | SingleMaze):
+        raise GameError(f"{game.name} is TextWorld's own, so there is no maze to write; mazes come from recipes.")
+    return game.maze(split, seed)
+
+
+def _measure(
+    console: "Console", name: str, agent: "Agent", game: "Game", split: str, seed: int, episodes: int
+) -> "Result":
+    from textmaze.learn.evaluate import evaluate as measure
+    from textmaze.show.results import episodes_bar
+
+    seeds = range(seed, seed + episodes)
+    _prepare(game, split, seeds)  # before the bar, as it may show one of its own
+    with episodes_bar(console, f"{name} plays {game.name}", episodes) as show:
+        return measure(agent, game, seeds, name=name, split=split, show=show)
+
+
+def _prepare(game: "Game", split: str, seeds: range) -> None:
+    prepare = getattr(game, "prepare", None)
+    if prepare is not None:
+        prepare(split, seeds)
+
+
+def _one_thread() -> None:
+    """One thread for torch, where an agent uses it: see `Bert.encode` for why."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Results as tables and trainings as they go, for people to read."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from textmaze.learn.evaluate import Result
+from textmaze.learn.train import Progress as Training
+
+
+def results_table(rows: Sequence[tuple[Result, str]], title: str) -> Table:
+    """One row a result, with a note beside it that says which words were read."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("agent")
+    table.add_column("words")
+    for name in ("success", "95% interval", "SPL", "steps", "fewest", "games"):
+        table.add_column(name, justify="right")
+    for result, words in rows:
+        table.add_row(
+            result.agent, words, f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
+            f"{result.spl:.2f}", f"{result.steps_mean:.1f}", f"{result.shortest_mean:.1f}", str(result.episodes),
+        )
+    return table
+
+
+@contextmanager
+def episodes_bar(console: Console, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar over the episodes of an evaluation; yields the function that is told how many have ended."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} games"),
+               TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda ended: bar.update(task, completed=ended)
+
+
+@contextmanager
+def training_bar(console: Console, total: int) -> Iterator[Callable[[Training], None]]:
+    """A live view of a training on a terminal; elsewhere a line for each validation."""
+    columns = (TextColumn("{task.completed:,}/{task.total:,} steps"), BarColumn(bar_width=16),
+               TextColumn("{task.description}"), TimeRemainingColumn(compact=True))
+    seen = None
+
+    def show(training: Training) -> None:
+        nonlocal seen
+        bar.update(task, completed=training.steps, description=_state(training))
+        if training.valid is not None and training.valid is not seen:
+            seen = training.valid
+            best = " (best)" if training.best is seen else ""
+            console.print(f"{training.steps:>9,} steps, {training.seconds:>4.0f} s: {_state(training)}{best}",
+                          highlight=False)
+
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the first games", total=total)
+        yield show
+
+
+def _state(training: Training) -> str:
+    parts = [f"{training.episodes:,} episodes", f"success {training.success:.2f}", f"epsilon {training.epsilon:.2f}"]
+    if not math.isnan(training.loss):
+        parts.append(f"loss {training.loss:.4f}")
+    if training.valid is not None:
+        parts.append(f"validation {training.valid.success:.2f}")
+    return ", ".join(parts)
