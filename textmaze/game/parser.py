@@ -59,7 +59,7 @@ def read(line: str, commands: Sequence[str], admissible: Sequence[str]) -> Readi
             return Reading(meant[0], "")
         if meant:
             return Reading(None, f"Which do you mean: {', '.join(meant[:-1])} or {meant[-1]}?")
-    near = nearest(text, commands)
+    near = nearest(text, admissible) or nearest(text, commands) or (verb if verb in commands else None)
     hint = f' Did you mean "{near}"?' if near else " Type help to see what you can do."
     shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:40])
     return Reading(None, f'You cannot "{shown}" here.{hint}')

@@ -1,0 +1,27 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer; each makes .venv and installs what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/textmaze train labyrinth
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/demo.stamp: EXTRA =
+$(VENV)/test.stamp: EXTRA = [test]
+$(VENV)/dev.stamp: EXTRA = [test,dev]
+$(VENV)/%.stamp: setup.cfg constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'
+	touch $@
