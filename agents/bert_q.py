@@ -157,6 +157,11 @@ class BertQLearner(BertQ):
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * (1.0 - 0.9 * progress)
 
+    def begin(self, episodes: Sequence[int]) -> None:
+        super().begin(episodes)
+        for slot in episodes:
+            self._pending.pop(slot, None)  # of an episode that was left before its end
+
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = super().act(observations)
         for seen in observations:
@@ -205,7 +210,10 @@ class BertQLearner(BertQ):
         vectors = self.library.vectors
         target = self._target(batch, vectors)
         self.head.train()
-        chosen = self.head(batch.states, vectors).gather(1, torch.from_numpy(batch.choice).unsqueeze(1)).squeeze(1)
+        with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
+            torch.manual_seed(int(self._rng.integers(2**63)))
+            values = self.head(batch.states, vectors)
+        chosen = values.gather(1, torch.from_numpy(batch.choice).unsqueeze(1)).squeeze(1)
         loss = torch.nn.functional.smooth_l1_loss(chosen, target)
         self.optimiser.zero_grad()
         loss.backward()
@@ -278,7 +286,7 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
     """The agent ready to play, with trained `weights` or with those it is born with."""
     library = Library(load_model(settings.encoder))
     head = _new_head(settings, library)
-    if weights:
+    if weights is not None:
         try:
             head.load_state_dict(dict(weights))
         except RuntimeError:

@@ -3,8 +3,10 @@
 import ast
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
     from textmaze.game.table import MazeGame, SingleMaze
 
     path = Path(spec)
+    if "\0" in spec:  # no file can have such a name, and not every function that takes one says so
+        raise UnknownNameError("game", spec, game_files())
     if path.suffix == ".z8":
         from textmaze.game.story import StoryGame
 
@@ -48,7 +52,7 @@ def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
         if spec not in known:
             raise UnknownNameError("game", spec, known)
         path = known[spec]
-    elif not path.is_file():
+    elif not os.path.isfile(path):  # unlike Path's, it answers for any name, however long
         raise GameError(f"There is no game file {spec!r}.")
     found = read_recipe(path, overrides)
     if isinstance(found, Challenge):
@@ -69,7 +73,7 @@ def load_agent(spec: str) -> ModuleType:
         if spec not in known:
             raise UnknownNameError("agent", spec, known)
         path = known[spec]
-    elif not path.is_file():
+    elif not os.path.isfile(path):
         raise TextmazeError(f"There is no agent file {spec!r}.")
     # Dataclasses look their module up in sys.modules while its body runs, so it must be there before.
     name = f"textmaze_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
@@ -88,6 +92,9 @@ def load_agent(spec: str) -> ModuleType:
         if not hasattr(module, attribute):
             del sys.modules[name]
             raise TextmazeError(f"{spec} is not an agent: it lacks {attribute}; agents/wander.py shows what it takes.")
+    if not is_dataclass(module.Settings):
+        del sys.modules[name]
+        raise TextmazeError(f"{spec} is not an agent: its Settings must be a dataclass, as in agents/wander.py.")
     return module
 
 
@@ -105,7 +112,7 @@ def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | N
     A run folder may come from a stranger, so it can only name a shipped agent: `code` is the agent file to use
     where it was trained with another.
     """
-    if not Path(spec).is_dir():
+    if not is_run(spec):
         if "/" in spec and not spec.endswith(".py"):
             raise TextmazeError(f"There is no run folder {spec!r}.")
         module = load_agent(spec)
@@ -119,6 +126,11 @@ def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | N
     module = load_agent(code or name)
     settings = override(build(module.Settings, config["settings"], spec), overrides, spec)
     return Path(name).stem, module.make(settings, weights)
+
+
+def is_run(spec: str) -> bool:
+    """Whether `spec` names a run folder; a shipped agent is never hidden by a folder of its name."""
+    return os.path.isdir(spec) and spec not in agent_files()
 
 
 def first_line(path: Path) -> str:

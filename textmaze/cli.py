@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmaze import __version__
-from textmaze.errors import GameError, RunError, TextmazeError
+from textmaze.errors import GameError, TextmazeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except TextmazeError as error:
-            raise Refusal(str(error)) from error
+            raise Refusal(" ".join(str(error).split())) from error  # a library that is quoted may say it in lines
 
 
 def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
@@ -40,6 +40,7 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 
 
 SEED = click.IntRange(0, 2**31 - 1)
+EPISODES = click.IntRange(1, 100_000)
 SPLIT = click.Choice(["train", "valid", "test"])
 
 with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.")
@@ -98,14 +99,14 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
     from rich.console import Console
 
     from textmaze.catalog import make_agent
-    from textmaze.game.table import MazeGame
     from textmaze.show import play as terminal
 
     found = _game(game, overrides)
     human = make_agent("human", {}, 0)[1]
-    again = None if isinstance(found, MazeGame) or seed is None else "The end."
-    terminal.play(found, human, split=split, seed=random.randrange(10_000) if seed is None else seed,
-                  console=Console(highlight=False), again=again)
+    seed = random.randrange(10_000) if seed is None else seed
+    found.table(split, seed)  # whatever is wrong with the game is said before the game says anything
+    again = None if hasattr(found, "recipe") else "The end."  # a game from a file is the same with any seed
+    terminal.play(found, human, split=split, seed=seed, console=Console(highlight=False), again=again)
 
 
 @main.command()
@@ -115,7 +116,7 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
 @option("--seed", type=SEED, default=0, help="First weights, exploration, and the order of the games.")
 @option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one under runs/]")
 @option("--resume", type=click.Path(path_type=Path), help="Go on with the training in this run folder.")
-@option("--episodes", type=click.IntRange(1), default=100, help="Unseen games of the final table.")
+@option("--episodes", type=EPISODES, default=100, help="Unseen games of the final table.")
 @set_option
 @with_option
 @code_option
@@ -137,18 +138,24 @@ def train(
     else:
         plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
     _one_thread()
-    console.print(f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}", highlight=False)
+    _say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
     interrupted = False
     with training_bar(console, plan.settings.steps) as show:
         try:
             runs.run(plan, show)
         except KeyboardInterrupt:
             interrupted = True
-    if interrupted:
-        console.print(f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}",
-                      highlight=False, soft_wrap=True)
-        return
-    _final_table(console, plan.folder, episodes, code)
+    if not interrupted:
+        _final_table(console, plan.folder, episodes, code)
+    elif runs.can_go_on(plan.folder):
+        _say(console, f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}")
+    else:
+        _say(console, "Stopped before anything was learned.")
+
+
+def _say(console: "Console", text: str) -> None:
+    """Print a text as it is: names and paths in it are no markup, and no line of it is broken."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _final_table(console: "Console", folder: Path, episodes: int, code: str | None) -> None:
@@ -172,17 +179,17 @@ def _final_table(console: "Console", folder: Path, episodes: int, code: str | No
     for control in CONTROLS:
         rows.append((_measure(console, control, make_agent(control, {}, 0)[1], plain, "test", 0, episodes), "any"))
     console.print(results_table(rows, f"{plain.name}: {episodes} games that were never seen in training"))
-    console.print(f"\nWatch it: textmaze transcript {folder} --format markdown\n"
-                  f"Measure it again: textmaze evaluate {folder}\n"
-                  f"Play it yourself: textmaze play {game['spec']}\n"
-                  f"See the curves: tensorboard --logdir {folder}", highlight=False, soft_wrap=True)
+    _say(console, f"\nWatch it: textmaze transcript {folder} --format markdown\n"
+                   f"Measure it again: textmaze evaluate {folder}\n"
+                   f"Play it yourself: textmaze play {game['spec']}\n"
+                   f"See the curves: tensorboard --logdir {folder}")
 
 
 @main.command()
 @click.argument("agent")
 @click.argument("game", required=False)
 @option("--split", type=SPLIT, default="test")
-@option("--episodes", type=click.IntRange(1), default=100, help="How many games are played, once each.")
+@option("--episodes", type=EPISODES, default=100, help="How many games are played, once each.")
 @option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone.")
 @set_option
@@ -220,7 +227,7 @@ def evaluate(
 @main.command()
 @click.argument("agent")
 @click.argument("game", required=False)
-@option("--episodes", type=click.IntRange(1), default=1)
+@option("--episodes", type=EPISODES, default=1)
 @option("--format", "kind", type=click.Choice(["jsonl", "markdown"]), default="jsonl")
 @option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
 @option("--split", type=SPLIT, default="train")
@@ -300,16 +307,16 @@ def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
 
 def _spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """The game to play and its overrides; where none is named, the one that a run was trained on."""
+    from textmaze.catalog import is_run
     from textmaze.settings import pairs
 
-    if game is None and Path(agent).is_dir():
+    if game is None and is_run(agent):
         from textmaze.learn.checkpoint import load_model
+        from textmaze.learn.runs import trained_on
 
-        trained = load_model(Path(agent))[0]["game"]
-        if not isinstance(trained.get("spec"), str) or not isinstance(trained.get("with"), dict):
-            raise RunError(f"{agent} does not say which game it was trained on: name one.")
-        return trained["spec"], {**trained["with"], **pairs(overrides)}
-    return game or "labyrinth", dict(pairs(overrides))
+        spec, changes = trained_on(Path(agent), load_model(Path(agent))[0])
+        return spec, {**changes, **pairs(overrides)}
+    return "labyrinth" if game is None else game, dict(pairs(overrides))
 
 
 def _game_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> "Game":

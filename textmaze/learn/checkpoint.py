@@ -21,6 +21,7 @@ from textmaze.files import write_file
 FORMAT = "textmaze-checkpoint-1"
 CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
 STATE, STATE_TENSORS = "state.json", "state.safetensors"
+STAMP = "steps"
 MAX_JSON_BYTES = 200_000_000
 MAX_TENSOR_BYTES = 4_000_000_000
 
@@ -46,15 +47,18 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 
 
 def save_state(folder: Path, state: Mapping[str, Any], tensors: Tensors) -> None:
-    """What it takes to go on training. The parts name each other, so a crash between them shows."""
-    stamp = str(state["steps"])
-    write_file(folder / STATE_TENSORS, save_tensors(_plain(tensors), metadata={"steps": stamp}))
+    """What it takes to go on training. Both parts bear the number of steps, so a crash between them shows."""
+    write_file(folder / STATE_TENSORS, save_tensors(_plain({**tensors, STAMP: torch.tensor(state["steps"])})))
     write_file(folder / STATE, json.dumps(state))
 
 
 def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The state and tensors that `save_state` wrote."""
-    return _read_json(folder / STATE), _read_tensors(folder / STATE_TENSORS)
+    state, tensors = _read_json(folder / STATE), _read_tensors(folder / STATE_TENSORS)
+    stamp = tensors.pop(STAMP, None)
+    if stamp is None or stamp.numel() != 1 or stamp.item() != state.get("steps"):
+        raise RunError(f"{folder / STATE} and {folder / STATE_TENSORS} are of different times: the run cannot go on.")
+    return state, tensors
 
 
 def _plain(tensors: Tensors) -> dict[str, torch.Tensor]:
@@ -74,7 +78,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return dict(load_tensors(_read(path, MAX_TENSOR_BYTES)))
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:  # KeyError: a type of number that torch has not
         raise RunError(f"{path} is damaged: {error}.") from None
 
 

@@ -37,6 +37,7 @@ class Bert:
     """
 
     def __init__(self, model: str = DEFAULT_MODEL) -> None:
+        from safetensors import SafetensorError
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 
@@ -45,9 +46,12 @@ class Bert:
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(where)
             self._model: Any = AutoModel.from_pretrained(where)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             reason = str(error).partition("\n")[0]
             raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}") from None
+        if len(self._tokenizer) <= len(self._tokenizer.all_special_ids):
+            # Transformers makes do with an empty vocabulary, in which all texts are the same.
+            raise TextmazeError(f"The encoder {model!r} cannot be loaded: it has no tokenizer.")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model.eval().requires_grad_(False).to(self._device)
         self.width = 2 * int(self._model.config.hidden_size)

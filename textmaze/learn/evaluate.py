@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from textmaze.env.rollout import Agent, StepRecord, rollout
+from textmaze.errors import TextmazeError
 from textmaze.game.table import Game
 
 
@@ -65,6 +66,8 @@ def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) 
             won.append(record.won)
             taken.append(record.step)
             fewest.append(shortest.pop(record.episode))
+    if not won:
+        raise TextmazeError("No game was played to its end, so there is nothing to measure.")
     wins, steps, best = np.array(won), np.array(taken), np.array(fewest)
     interval = binomtest(int(wins.sum()), len(wins)).proportion_ci(0.95, method="wilson")
     return Result(

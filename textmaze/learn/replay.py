@@ -72,6 +72,8 @@ class Replay:
         fresh = _empty(self.capacity, self._width)
         if any(arrays[name].shape != values.shape for name, values in fresh.items()):
             raise ValueError("the replay has another capacity")
+        if not (0 <= size <= self.capacity and 0 <= following < self.capacity):
+            raise ValueError("the replay holds more than its capacity")
         # Tensors from a file may be read-only views of it.
         self.arrays = {name: arrays[name].astype(values.dtype) for name, values in fresh.items()}
         self.size, self.next = size, following

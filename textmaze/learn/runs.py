@@ -8,8 +8,9 @@ from typing import Any
 
 from textmaze.catalog import agent_files, agent_settings, load_agent, load_game
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
+from textmaze.game.recipe import SPLITS
 from textmaze.game.table import Game
-from textmaze.learn.checkpoint import CONFIG, STATE, load_model
+from textmaze.learn.checkpoint import CONFIG, STATE, load_model, load_state
 from textmaze.learn.train import Learner, Progress, TrainSettings, train
 from textmaze.settings import build, override
 
@@ -32,13 +33,15 @@ def planned(
     game: str, overrides: Mapping[str, Any], agent: str, changes: Mapping[str, Any], seed: int, out: Path | None
 ) -> Plan:
     """A new training. `changes` may name settings of the agent and of the training alike."""
-    found = load_game(game, overrides)
+    found = _playable(load_game(game, overrides))
     module = load_agent(agent)
     own, general = _divided(module, changes, agent)
     settings = agent_settings(module, own, seed, agent)
     training = override(TrainSettings(), general, "training")
     folder = out or Path("runs") / f"{found.name}-{Path(agent).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    if any((folder / name).exists() for name in (CONFIG, STATE, "metrics.jsonl")):
+    if not str(folder).isprintable():
+        raise RunError(f"{str(folder)!r} cannot be a run folder: its name has characters that cannot be printed.")
+    if any((folder / name).exists() for name in (CONFIG, STATE)):
         raise RunError(f"{folder} holds a run already: name another folder, or go on with --resume {folder}.")
     config = {
         "agent": agent,
@@ -53,6 +56,7 @@ def planned(
 def resumed(folder: Path, changes: Mapping[str, Any], code: str | None) -> Plan:
     """The training in a run folder, to go on; of its settings only those of the training may change."""
     config, _ = load_model(folder)
+    load_state(folder)  # so that a folder that cannot go on is refused before anything is written to it
     agent = config["agent"]
     if code is None and agent not in agent_files():
         raise RunError(f"{folder} was trained with the agent file {agent!r}, not a shipped one: name it by --code.")
@@ -62,9 +66,9 @@ def resumed(folder: Path, changes: Mapping[str, Any], code: str | None) -> Plan:
         raise RunError(f"{next(iter(own))} is fixed for the run in {folder}: begin a new one to change it.")
     try:
         training = build(TrainSettings, config["training"], str(folder))
-        game, seed = config["game"], int(config["seed"])
-        found = load_game(game["spec"], game["with"])
-    except (KeyError, TypeError, ValueError) as error:
+        seed = int(config["seed"])
+        found = _playable(load_game(*trained_on(folder, config)))
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise RunError(f"{folder / CONFIG} is damaged: {error}.") from None
     settings = build(module.Settings, config["settings"], str(folder))
     training = override(training, general, "training")
@@ -78,6 +82,26 @@ def run(plan: Plan, show: Callable[[Progress], None]) -> Progress:
         plan.learner, plan.game, plan.settings, plan.folder, plan.config,
         seed=plan.seed, resume=plan.resume, show=show,
     )
+
+
+def can_go_on(folder: Path) -> bool:
+    """Whether an interrupted training has come so far that `resumed` finds something."""
+    return (folder / CONFIG).is_file() and (folder / STATE).is_file()
+
+
+def trained_on(folder: Path, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The game that the run in a folder was trained on, and what was laid over it."""
+    spec, overrides = (config["game"].get(key) for key in ("spec", "with"))
+    if not isinstance(spec, str) or not isinstance(overrides, dict):
+        raise RunError(f"{folder / CONFIG} does not say which game the agent was trained on.")
+    return spec, overrides
+
+
+def _playable(game: Game) -> Game:
+    """The game, once it has shown that it can be played in every split: before any work, or any folder, is made."""
+    for split in SPLITS:
+        game.table(split, 0)
+    return game
 
 
 def _divided(module: Any, changes: Mapping[str, Any], agent: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,7 +1,9 @@
 """The training loop: settings, schedule, validation, progress. What is learned, and how, is the agent's."""
 
+import contextlib
 import itertools
 import json
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,60 +100,59 @@ def train(
     Returns how far it came; `best.success` is that of the weights kept.
     """
     progress, started = Progress(), time.monotonic()
-    log = _Log(folder)  # first, so that a folder that takes no files is found before any work is done
-    rng = np.random.default_rng(seed)
-    if resume:
-        state, tensors = checkpoint.load_state(folder)
-        progress = _restored(learner, rng, state, tensors, folder)
-    else:
-        learner.prepare(_first_look(game, settings))
-    recent: deque[bool] = deque(maxlen=100)
-    losses: deque[float] = deque(maxlen=100)
+    # The log first, so that a folder that takes no files is found before any work is done.
+    with contextlib.closing(_Log(folder)) as log:
+        rng = np.random.default_rng(seed)
+        if resume:
+            state, tensors = checkpoint.load_state(folder)
+            progress = _restored(learner, rng, state, tensors, folder)
+        else:
+            learner.prepare(_first_look(game, settings))
+        recent: deque[bool] = deque(maxlen=100)
+        losses: deque[float] = deque(maxlen=100)
 
-    def validate() -> bool:
-        """Measure, keep the weights if they are the best so far, and say whether that is enough."""
-        last = progress.valid
-        result = progress.valid = evaluate(
-            learner.greedy(), game, range(settings.valid_episodes), name=config["agent"], split="valid"
-        )
-        best = progress.best
-        if best is None or (result.success, result.spl) > (best.success, best.spl):
-            progress.best = result
-            checkpoint.save_model(folder, {**config, "validation": result.to_dict()}, learner.weights())
-        progress.seconds = time.monotonic() - started
-        log.write(progress)
-        checkpoint.save_state(folder, *_state(learner, rng, progress))
-        show(progress)
-        return last is not None and min(last.success, result.success) >= settings.stop_at
-
-    try:
-        next_validation = progress.steps + settings.valid_every
-        for records in rollout(game, learner, _endless(rng, settings.games), split="train", slots=settings.slots):
-            learner.schedule(min(1.0, progress.steps / settings.steps))
-            loss = learner.learn(records)
-            progress.steps += len(records)
-            ended = [record.won for record in records if record.ended]
-            progress.episodes += len(ended)
-            recent.extend(ended)
-            if loss is not None:
-                losses.append(loss)
-            progress.success = float(np.mean(recent)) if recent else 0.0
-            progress.loss = float(np.mean(losses)) if losses else float("nan")
-            progress.epsilon = learner.epsilon
+        def validate() -> bool:
+            """Measure, keep the weights if they are the best so far, and say whether that is enough."""
+            last = progress.valid
+            result = progress.valid = evaluate(
+                learner.greedy(), game, range(settings.valid_episodes), name=config["agent"], split="valid"
+            )
+            best = progress.best
+            if best is None or (result.success, result.spl) > (best.success, best.spl):
+                progress.best = result
+                checkpoint.save_model(folder, {**config, "validation": result.to_dict()}, learner.weights())
             progress.seconds = time.monotonic() - started
+            log.write(progress)
+            checkpoint.save_state(folder, *_state(learner, rng, progress))
             show(progress)
-            done = progress.steps >= settings.steps
-            if progress.steps >= next_validation or done:
-                next_validation += settings.valid_every
-                if validate() or done:
-                    break
-    except KeyboardInterrupt:
-        if progress.best is None:
-            checkpoint.save_model(folder, config, learner.weights())
-        checkpoint.save_state(folder, *_state(learner, rng, progress))
-        raise
-    finally:
-        log.close()
+            return last is not None and min(last.success, result.success) >= settings.stop_at
+
+        try:
+            next_validation = progress.steps + settings.valid_every
+            for records in rollout(game, learner, _endless(rng, settings.games), split="train", slots=settings.slots):
+                learner.schedule(min(1.0, progress.steps / settings.steps))
+                loss = learner.learn(records)
+                progress.steps += len(records)
+                ended = [record.won for record in records if record.ended]
+                progress.episodes += len(ended)
+                recent.extend(ended)
+                if loss is not None:
+                    losses.append(loss)
+                progress.success = float(np.mean(recent)) if recent else 0.0
+                progress.loss = float(np.mean(losses)) if losses else float("nan")
+                progress.epsilon = learner.epsilon
+                progress.seconds = time.monotonic() - started
+                show(progress)
+                done = progress.steps >= settings.steps
+                if progress.steps >= next_validation or done:
+                    next_validation += settings.valid_every
+                    if validate() or done:
+                        break
+        except KeyboardInterrupt:
+            if progress.best is None:
+                checkpoint.save_model(folder, config, learner.weights())
+            checkpoint.save_state(folder, *_state(learner, rng, progress))
+            raise
     return progress
 
 
@@ -199,8 +200,9 @@ def _restored(
         learner.restore(state["learner"], tensors)
         valid, best = (state[name] and Result(**state[name]) for name in ("valid", "best"))
         return Progress(steps=int(state["steps"]), episodes=int(state["episodes"]), valid=valid, best=best)
-    except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        raise RunError(f"{folder / checkpoint.STATE} is damaged, or was written with other settings: {error}") from None
+    except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError) as error:
+        file, reason = folder / checkpoint.STATE, str(error).partition("\n")[0]
+        raise RunError(f"{file} is damaged, or was written with other settings: {reason}") from None
 
 
 class _Log:
@@ -222,7 +224,7 @@ class _Log:
             "episodes": progress.episodes,
             "success": progress.success,
             "epsilon": progress.epsilon,
-            "loss": progress.loss,
+            "loss": None if math.isnan(progress.loss) else progress.loss,  # JSON has no nan
             "valid_success": progress.valid.success,
             "valid_spl": progress.valid.spl,
             "valid_steps_mean": progress.valid.steps_mean,
@@ -231,7 +233,8 @@ class _Log:
         self._file.write(json.dumps({"steps": progress.steps, **values}) + "\n")
         self._file.flush()
         for name, value in values.items():
-            self._board.add_scalar(name, value, progress.steps)
+            if value is not None:
+                self._board.add_scalar(name, value, progress.steps)
 
     def close(self) -> None:
         self._file.close()

@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from textmaze.learn.evaluate import Result
 from textmaze.learn.train import Progress as Training
@@ -14,14 +16,14 @@ from textmaze.learn.train import Progress as Training
 
 def results_table(rows: Sequence[tuple[Result, str]], title: str) -> Table:
     """One row a result, with a note beside it that says which words were read."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim")
     table.add_column("agent")
     table.add_column("words")
-    for name in ("success", "95% interval", "SPL", "steps", "fewest", "games"):
+    for name in ("success", "95% CI", "SPL", "steps", "fewest", "games"):
         table.add_column(name, justify="right")
     for result, words in rows:
         table.add_row(
-            result.agent, words, f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
+            escape(result.agent), words, f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
             f"{result.spl:.2f}", f"{result.steps_mean:.1f}", f"{result.shortest_mean:.1f}", str(result.episodes),
         )
     return table
@@ -33,29 +35,42 @@ def episodes_bar(console: Console, label: str, total: int) -> Iterator[Callable[
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} games"),
                TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=total)
+        task = bar.add_task(escape(label), total=total)
         yield lambda ended: bar.update(task, completed=ended)
 
 
 @contextmanager
 def training_bar(console: Console, total: int) -> Iterator[Callable[[Training], None]]:
     """A live view of a training on a terminal; elsewhere a line for each validation."""
-    columns = (TextColumn("{task.completed:,}/{task.total:,} steps"), BarColumn(bar_width=16),
-               TextColumn("{task.description}"), TimeRemainingColumn(compact=True))
-    seen = None
+    columns = (TextColumn("{task.completed:,}/{task.total:,} steps"), BarColumn(), TimeRemainingColumn(compact=True),
+               TextColumn("left"))
+    seen, begun = None, False
 
     def show(training: Training) -> None:
-        nonlocal seen
-        bar.update(task, completed=training.steps, description=_state(training))
+        nonlocal seen, begun
+        if not begun:  # a training that goes on brings a validation that was shown before
+            seen, begun = training.valid, True
+        bar.below = _state(training)
+        bar.update(task, completed=training.steps)
         if training.valid is not None and training.valid is not seen:
             seen = training.valid
             best = " (best)" if training.best is seen else ""
             console.print(f"{training.steps:>9,} steps, {training.seconds:>4.0f} s: {_state(training)}{best}",
-                          highlight=False)
+                          highlight=False, soft_wrap=True)
 
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading the first games", total=total)
+    with _TwoLines(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
         yield show
+
+
+class _TwoLines(Progress):
+    """A bar with a line below it, for what would not fit beside it on a usual terminal."""
+
+    below = "reading the first games"
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self.below)
 
 
 def _state(training: Training) -> str:

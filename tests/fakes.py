@@ -1,0 +1,43 @@
+"""Stand-ins for what is slow to load: a text model that knows words but no language, and a scorer told what to say."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+
+class WordBag:
+    """Texts that share words get vectors that are alike: the sum of a random vector for each word, at length 1."""
+
+    def __init__(self, width: int = 32) -> None:
+        self.width = width
+        self.asked: list[list[str]] = []  # the texts of each call
+        self._words: dict[str, np.ndarray] = {}
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked.append(list(texts))
+        rows = np.zeros((len(texts), self.width))
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row += self._word(word)
+        lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        return torch.tensor(rows / lengths, dtype=torch.float32)
+
+    def _word(self, word: str) -> np.ndarray:
+        if word not in self._words:
+            seed = list(hashlib.sha256(word.encode()).digest())
+            self._words[word] = np.random.default_rng(seed).standard_normal(self.width)
+        return self._words[word]
+
+
+class Scripted:
+    """A scorer that says what it was told to, and 0 of any other text."""
+
+    def __init__(self, scores: Mapping[str, float]) -> None:
+        self.scores = scores
+        self.asked: list[list[str]] = []  # the texts of each call
+
+    def score(self, consequences: Sequence[str], objective: str) -> np.ndarray:
+        self.asked.append(list(consequences))
+        return np.array([self.scores.get(text, 0.0) for text in consequences])
