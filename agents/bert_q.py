@@ -32,7 +32,7 @@ class Settings:
     encoder: str = setting(DEFAULT_MODEL, "a Hugging Face encoder by name or folder, or `hash`: random vectors, to see "
                                           "whether language matters")
     notes: bool = setting(True, "whether the agent keeps notes beside the commands")
-    dropout: float = setting(0.8, "share of a state's vectors that each update leaves out", low=0.0, high=0.99)
+    dropout: float = setting(0.5, "share of a state's vectors that each update leaves out", low=0.0, high=0.99)
     hidden: int = setting(128, "width of the Q-head", low=1, high=4096)
 
     # What is learned.
@@ -92,6 +92,8 @@ class BertQ:
 
     def _decide(self, observations: Sequence[Observation]) -> list[Decision]:
         """What to choose in each state, all of them valued together."""
+        # New texts of all states are encoded together; after this, numbers are look-ups.
+        self.library.numbers([getattr(seen, part) for seen in observations for part in STATE_PARTS])
         states = [self._number(seen) for seen in observations]
         widest = max(len(commands) for _, commands, _ in states)
         commands, notes = np.zeros((2, len(states), widest), dtype=np.int64)
@@ -197,10 +199,10 @@ class BertQLearner(BertQ):
             [not self._notes[record.before.slot].knows(record.after.description) for record in records]
         )
         if self.potential:
-            objective = records[0].before.objective
+            objectives = [record.before.objective for record in records]
             rewards += shaping(
-                self.potential.of([record.before.description for record in records], objective),
-                self.potential.of([record.after.description for record in records], objective),
+                self.potential.of([record.before.description for record in records], objectives),
+                self.potential.of([record.after.description for record in records], objectives),
                 np.array([record.terminated for record in records]),
                 self.settings.gamma,
             )

@@ -1,4 +1,4 @@
-"""Asks the person at the keyboard: line editing and history in a terminal, one command a line in a pipe.
+"""Asks the person at the keyboard; in a pipe, takes one command a line.
 
 It only asks; what the game says is shown by whoever runs the game, see textmaze/show/play.py.
 """
@@ -47,6 +47,8 @@ def _ask() -> str:
             if typing:
                 print()  # ends the line with the prompt
             raise Leave from None
+    if not sys.stdin.isatty():
+        print(f"> {line}")  # so that what a pipe gets reads like a session
     if line.lower() in LEAVING:
         raise Leave
     return line

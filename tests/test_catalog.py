@@ -89,7 +89,7 @@ def test_a_shipped_agent_is_found_by_name_and_by_path_and_says_what_it_does(name
     assert module is load_agent(str(agent_files()[name]))
     assert dataclasses.is_dataclass(module.Settings)
     assert callable(module.make)
-    assert first_line(module).endswith((".", ":"))
+    assert first_line(agent_files()[name]).endswith((".", ":"))
 
 
 def test_an_agent_file_at_a_path_is_loaded_once_as_a_module(tmp_path):
@@ -100,7 +100,7 @@ def test_an_agent_file_at_a_path_is_loaded_once_as_a_module(tmp_path):
     assert module.make(module.Settings()) == 3
     assert sys.modules[module.Settings.__module__] is module
     assert load_agent(str(path)) is module
-    assert first_line(module) == "Does nothing."
+    assert first_line(path) == "Does nothing."
 
 
 def test_two_agent_files_with_nearly_the_same_name_are_two_agents(tmp_path):

@@ -142,11 +142,16 @@ def test_making_a_game_again_gives_the_same_bytes(here):
     assert (here / "one.json").read_bytes() == (here / "two.json").read_bytes()
 
 
+def session(text):
+    """What the game said in a session, text by text."""
+    return re.sub(r"^> .*\n", "", text, flags=re.MULTILINE).split("\n\n")
+
+
 def test_textworlds_own_interpreter_is_won_with_what_solve_prints_and_shows_what_play_shows(here):
     run("make", "labyrinth", "--seed", 3, "--format", "z8", "--out", "m.z8")
     assert sorted(path.name for path in here.iterdir()) == ["m.json", "m.z8"]
     commands = run("solve", "labyrinth", "--seed", 3).stdout
-    played = run("play", "labyrinth", "--seed", 3, input=commands).stdout.split("\n\n")
+    played = session(run("play", "labyrinth", "--seed", 3, input=commands).stdout)
     # After the line that introduces the game and the objective come the rooms on the way, and then the win.
     rooms = [room.split() for room in played[2:] if room.startswith("-= ")]
     assert len(rooms) == len(commands.splitlines())
@@ -164,7 +169,7 @@ def test_textworlds_own_interpreter_is_won_with_what_solve_prints_and_shows_what
     assert done
     assert state.won
     assert run("solve", "m.z8").stdout == commands
-    assert run("play", "m.z8", input=commands).stdout.split("\n\n")[1:-2] == played[1:-2]
+    assert session(run("play", "m.z8", input=commands).stdout)[1:-2] == played[1:-2]
 
 
 KEYS = {
@@ -192,7 +197,7 @@ def test_a_measurement_as_json_is_one_object_with_every_number(agent):
 @pytest.mark.parametrize("agent", ["wander", "explorer", "walkthrough"])
 def test_a_measurement_as_a_table_has_the_agent_beside_every_control_once(agent):
     text = run("evaluate", agent, "labyrinth", "--episodes", 5).stdout
-    assert text.startswith("labyrinth: 5 games of the split test")
+    assert text.startswith("labyrinth: 5 games of the test split")
     assert sorted(re.findall(r"^│ (\w+) ", text, re.MULTILINE)) == ["explorer", "walkthrough", "wander"]
     assert max(map(len, text.splitlines())) <= 80
 

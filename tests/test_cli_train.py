@@ -248,8 +248,6 @@ def test_weights_that_the_settings_do_not_fit_are_refused(folder):
     assert "weights" in refused(folder, "transcript", folder)
 
 
-@pytest.mark.xfail(strict=True, reason="learn/train.py opens its logs before it restores the state, so an events file "
-                                       "is left in the run")
 def test_a_state_that_the_settings_do_not_fit_is_refused_and_the_run_stays_as_it_is(folder):
     assert "state.json" in refused(with_another_width(folder), "train", "--resume", folder)
 

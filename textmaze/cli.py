@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmaze import __version__
-from textmaze.errors import GameError, TextmazeError
+from textmaze.errors import GameError, RunError, TextmazeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,11 +120,15 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
 @set_option
 @with_option
 @code_option
+@click.pass_context
 def train(
-    game: str, spec: str, steps: int | None, seed: int, out: Path | None, resume: Path | None, episodes: int,
-    sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
+    context: click.Context, game: str, spec: str, steps: int | None, seed: int, out: Path | None,
+    resume: Path | None, episodes: int, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
 ) -> None:
-    """Train an agent, and show how it does on games it has never seen. Ctrl-C ends it with all that was learned."""
+    """Train an agent, and see how it does on unseen games.
+
+    Ctrl-C ends it with all that was learned.
+    """
     from rich.console import Console
 
     from textmaze.learn import runs
@@ -134,6 +138,10 @@ def train(
     console = Console()
     changes = {**pairs(sets), **({"steps": steps} if steps else {})}
     if resume:
+        for name in ("game", "spec", "seed", "out", "overrides"):
+            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+                raise RunError(f"A training that is resumed keeps its game, agent and seed: leave out all but --resume "
+                               f"{resume}, --steps and --set.")
         plan = runs.resumed(resume, changes, code)
     else:
         plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
@@ -199,7 +207,7 @@ def evaluate(
     agent: str, game: str | None, split: str, episodes: int, seed: int, as_json: bool, sets: tuple[str, ...],
     overrides: tuple[str, ...], code: str | None,
 ) -> None:
-    """Measure an agent on games it has not been trained on, beside the controls on the same games."""
+    """Measure an agent beside the controls on the same games."""
     import json
 
     from rich.console import Console
@@ -218,10 +226,9 @@ def evaluate(
         return
     rows = [result]
     for control in CONTROLS:
-        if control != agent:
+        if control != name:
             rows.append(_measure(errors, control, make_agent(control, {}, seed)[1], found, split, seed, episodes))
-    table = results_table([(row, split) for row in rows], f"{found.name}: {episodes} games of the split {split}")
-    Console().print(table)
+    Console().print(results_table([(row, "") for row in rows], f"{found.name}: {episodes} games of the {split} split"))
 
 
 @main.command()
@@ -251,7 +258,7 @@ def transcript(
     name, made = make_agent(agent, pairs(sets), seed, code)
     _one_thread()
     seeds = range(seed, seed + episodes)
-    _prepare(found, split, seeds)
+    found.prepare(split, seeds)
     header = make_header(found, source=source, split=split, agent=name, seeds=seeds, overrides=changes)
     write = write_jsonl if kind == "jsonl" else write_markdown
     text = "".join(write(rollout(found, made, seeds, split=split), header))
@@ -269,7 +276,7 @@ def transcript(
 @option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @with_option
 def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tuple[str, ...]) -> None:
-    """Write one maze to a file: as a game for TextWorld that says the same, or as JSON."""
+    """Write a maze to a file, for TextWorld or as JSON."""
     from textmaze.files import write_file
 
     maze = _maze(_game(game, overrides), split, seed)
@@ -340,15 +347,9 @@ def _measure(
     from textmaze.show.results import episodes_bar
 
     seeds = range(seed, seed + episodes)
-    _prepare(game, split, seeds)  # before the bar, as it may show one of its own
+    game.prepare(split, seeds)  # before the bar, as it may show one of its own
     with episodes_bar(console, f"{name} plays {game.name}", episodes) as show:
         return measure(agent, game, seeds, name=name, split=split, show=show)
-
-
-def _prepare(game: "Game", split: str, seeds: range) -> None:
-    prepare = getattr(game, "prepare", None)
-    if prepare is not None:
-        prepare(split, seeds)
 
 
 def _one_thread() -> None:

@@ -29,6 +29,8 @@ def write_file(path: Path, data: str | bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except FileExistsError:
+        raise RunError(f"{path} cannot be written: {path.parent} is not a folder.") from None
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror or error}.") from None
     try:

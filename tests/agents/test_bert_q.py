@@ -196,7 +196,7 @@ def test_shaping_pays_the_discounted_difference_of_the_potentials():
     learner = ready(LABYRINTH, warmup=10**6, novelty=0.0, scorer="random", shaping=0.5)
     records = [r for (r,) in played(learner, LABYRINTH, range(5))]
     for row, record in zip(rows(learner), records, strict=True):
-        before, after = learner.potential.of([record.before.description, record.after.description], "objective")
+        before, after = learner.potential.of([record.before.description, record.after.description], ["objective"] * 2)
         term = GAMMA * (0.0 if record.terminated else after) - before
         assert row["reward"] == pytest.approx(record.reward + term, abs=1e-6)
 
@@ -315,7 +315,7 @@ def test_the_same_seed_gives_the_same_metrics_and_weights_and_another_seed_other
     assert one == same
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert one != other
-    assert not torch.equal(weights[0]["advantage.2.weight"], weights[2]["advantage.2.weight"])
+    assert not torch.equal(weights[0]["advantage.1.weight"], weights[2]["advantage.1.weight"])
 
 
 def test_making_one_leaves_the_global_generator_as_it_was():

@@ -19,6 +19,10 @@ TABLES = {
 }
 
 
+def phi_of(potential, texts):
+    return potential.of(texts, ["objective"] * len(texts))
+
+
 def described(table):
     return [table.texts[number] for number in table.description]
 
@@ -41,7 +45,7 @@ def best(table, reward):
 
 def shaped(table, potential):
     """The table's rewards with shaping added; (S, C)."""
-    phi = potential.of(described(table), "objective")
+    phi = phi_of(potential, described(table))
     after = table.successor
     before = np.repeat(phi[:, None], after.shape[1], axis=1)
     return table.reward + shaping(before, phi[after], table.terminal[after], GAMMA)
@@ -76,7 +80,7 @@ def test_shaping_lowers_the_value_of_every_command_in_a_state_by_the_potential_o
     table = TABLES[name]
     potential = Potential(scorers(table)["wild"], 1.0)
     potential.calibrate(described(table), "objective")
-    phi = potential.of(described(table), "objective")
+    phi = phi_of(potential, described(table))
     difference = solved(table, table.reward) - solved(table, shaped(table, potential))
     going = ~table.terminal
     np.testing.assert_allclose(difference[going], np.repeat(phi[going, None], difference.shape[1], axis=1), atol=1e-9)
@@ -105,26 +109,26 @@ def test_scores_become_deviations_from_the_mean_clipped_and_weighed():
     potential = Potential(Scripted(scores), 0.5)
     potential.calibrate(["low", "mid", "high"], "objective")
     deviation = np.std([0.0, 1.0, 2.0])
-    assert potential.of(["low", "mid", "high"], "o").tolist() == pytest.approx([-0.5 / deviation, 0, 0.5 / deviation])
-    assert potential.of(["far", "deep"], "o").tolist() == [0.5 * CLIP, -0.5 * CLIP]
+    assert phi_of(potential, ["low", "mid", "high"]).tolist() == pytest.approx([-0.5 / deviation, 0, 0.5 / deviation])
+    assert phi_of(potential, ["far", "deep"]).tolist() == [0.5 * CLIP, -0.5 * CLIP]
 
 
 def test_a_scorer_that_says_the_same_of_all_shapes_nothing():
     potential = Potential(Scripted({"a": 3.0, "b": 3.0}), 1.0)
     potential.calibrate(["a", "b"], "objective")
-    assert potential.of(["a", "b"], "objective").tolist() == [0.0, 0.0]
+    assert phi_of(potential, ["a", "b"]).tolist() == [0.0, 0.0]
 
 
 def test_each_distinct_text_is_scored_once():
     scorer = Scripted({"a": 1.0})
     potential = Potential(scorer, 1.0)
-    assert potential.of(["a", "b", "a"], "objective").tolist() == [1.0, 0.0, 1.0]
-    potential.of(["b", "c", "b"], "objective")
+    assert phi_of(potential, ["a", "b", "a"]).tolist() == [1.0, 0.0, 1.0]
+    phi_of(potential, ["b", "c", "b"])
     assert scorer.asked == [["a", "b"], ["c"]]
 
 
 def test_a_new_scale_holds_for_texts_scored_before_it():
     potential = Potential(Scripted({"a": 1.0, "b": 3.0}), 1.0)
-    potential.of(["a"], "objective")
+    phi_of(potential, ["a"])
     potential.calibrate(["a", "b"], "objective")
-    assert potential.of(["a"], "objective").tolist() == [-1.0]
+    assert phi_of(potential, ["a"]).tolist() == [-1.0]

@@ -249,6 +249,9 @@ class Unplayed:
     def table(self, split, seed):
         raise AssertionError("a game was played")
 
+    def prepare(self, split, seeds):
+        pass
+
 
 @pytest.mark.parametrize("place", ["file", "under file", "metrics"])
 def test_a_folder_that_takes_no_files_is_found_before_any_game_is_played(tmp_path, place):

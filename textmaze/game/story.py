@@ -40,6 +40,9 @@ class StoryGame:
         story, info = _read(self.path), _read(self.path.with_suffix(".json"))
         return _story_table(table_path("story", story, info), story, info, self.path.name)
 
+    def prepare(self, split: str, seeds: Sequence[int]) -> None:
+        pass  # there is but one, and `table` keeps it
+
 
 @dataclass(frozen=True)
 class ChallengeGame:

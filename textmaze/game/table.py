@@ -106,6 +106,10 @@ class Game(Protocol):
         """Game number `seed` of a split."""
         ...
 
+    def prepare(self, split: str, seeds: Sequence[int]) -> None:
+        """Make these games beforehand, where making them takes long enough to be worth it."""
+        ...
+
 
 @dataclass(frozen=True)
 class MazeGame:
@@ -121,6 +125,9 @@ class MazeGame:
     def table(self, split: str, seed: int) -> GameTable:
         return maze_table(self.maze(split, seed))
 
+    def prepare(self, split: str, seeds: Sequence[int]) -> None:
+        pass  # a maze takes a millisecond
+
     def maze(self, split: str, seed: int) -> Maze:
         return make_maze(self.recipe, split, seed)
 
@@ -135,6 +142,9 @@ class SingleMaze:
 
     def table(self, split: str, seed: int) -> GameTable:
         return maze_table(self.single)
+
+    def prepare(self, split: str, seeds: Sequence[int]) -> None:
+        pass
 
     def maze(self, split: str, seed: int) -> Maze:
         return self.single

@@ -40,9 +40,7 @@ def evaluate(
     show: Callable[[int], None] = lambda episodes: None,
 ) -> Result:
     """Play the games with these numbers once each; `show` is told how many episodes have ended."""
-    prepare = getattr(game, "prepare", None)
-    if prepare is not None:
-        prepare(split, seeds)
+    game.prepare(split, seeds)
 
     def records() -> Iterator[StepRecord]:
         ended = 0

@@ -12,6 +12,7 @@ STATE_PARTS = ("description", "inventory", "objective")
 COMMAND_PARTS = ("command", "note")
 PARTS = STATE_PARTS + COMMAND_PARTS
 FEWEST_FOR_SCALE = 32
+STATE_SCALE = 0.1  # at 1 the head learns its training games by heart first, and often never gets over it
 
 Numbers = NDArray[np.int64]
 
@@ -31,12 +32,14 @@ class QHead(nn.Module):
 
     A value is the worth of the state plus the advantage of the command there (dueling, Wang et al. 2016). The worth
     soaks up what can only be known by heart, such as how far the coin is from this very room, and cannot change
-    which command is best; without it the head learns its training games by heart and fails on others.
+    which command is best. For the same end, dropout works on the elements of the state's vectors, and what the
+    advantage makes of the state is scaled down: it is learned too, but later than what holds in every game. There
+    is no layer norm: dropout changes the deviation that it divides by, so that the head in use would differ from
+    the head in training.
 
     The first layers are sums of projections, one for each part of the input, so each distinct text in a batch is
     projected once, however many states it occurs in. Vectors are standardised part by part: the vectors of two rooms
-    that differ in one exit are nearly parallel, and only their deviations from the mean tell them apart. Dropout
-    works on the elements of the state's vectors, for the same end as the worth.
+    that differ in one exit are nearly parallel, and only their deviations from the mean tell them apart.
     """
 
     mean: torch.Tensor
@@ -48,11 +51,9 @@ class QHead(nn.Module):
         self.register_buffer("scale", torch.ones(len(PARTS), width))
         self.dropout = nn.Dropout(dropout)
         self.advantage_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in PARTS})
-        self.advantage = nn.Sequential(
-            nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1)
-        )
+        self.advantage = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.worth_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in STATE_PARTS})
-        self.worth = nn.Sequential(nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.worth = nn.Sequential(nn.ReLU(), nn.Linear(hidden, 1))
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
         """Take mean and deviation of each part from `(n, width)` samples of its vectors."""
@@ -68,7 +69,7 @@ class QHead(nn.Module):
         """Values (B, A), -inf where there is no command. `vectors` (T, width) are those of all texts."""
         hidden = self._sum(self.advantage_in, COMMAND_PARTS, (states.commands, states.notes), vectors)
         state = tuple(states.state.T)
-        hidden = hidden + self._sum(self.advantage_in, STATE_PARTS, state, vectors).unsqueeze(1)
+        hidden = hidden + STATE_SCALE * self._sum(self.advantage_in, STATE_PARTS, state, vectors).unsqueeze(1)
         worth = self.worth(self._sum(self.worth_in, STATE_PARTS, state, vectors))
         values: torch.Tensor = self.advantage(hidden).squeeze(-1) + worth
         return values.masked_fill(~torch.from_numpy(states.admissible), -torch.inf)

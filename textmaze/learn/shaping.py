@@ -21,7 +21,7 @@ class Potential:
     def __init__(self, scorer: Scorer, weight: float) -> None:
         self._scorer = scorer
         self._weight = weight
-        self._known: dict[str, float] = {}
+        self._known: dict[tuple[str, str], float] = {}  # (description, objective) -> Phi
         self.mean, self.scale = 0.0, 1.0
 
     def calibrate(self, texts: Sequence[str], objective: str) -> None:
@@ -30,13 +30,18 @@ class Potential:
         self.mean, self.scale = float(scores.mean()), float(scores.std()) or 1.0
         self._known.clear()
 
-    def of(self, descriptions: Sequence[str], objective: str) -> NDArray[np.float64]:
-        """Phi of the states with these descriptions."""
-        new = [text for text in dict.fromkeys(descriptions) if text not in self._known]
-        if new:
-            scores = (self._scorer.score(new, objective) - self.mean) / self.scale
-            self._known.update(zip(new, (self._weight * np.clip(scores, -CLIP, CLIP)).tolist(), strict=True))
-        return np.array([self._known[text] for text in descriptions])
+    def of(self, descriptions: Sequence[str], objectives: Sequence[str]) -> NDArray[np.float64]:
+        """Phi of the states with these descriptions, each in a game with its objective."""
+        states = list(zip(descriptions, objectives, strict=True))
+        new: dict[str, dict[str, None]] = {}  # objective -> descriptions, each once and in order
+        for text, objective in states:
+            if (text, objective) not in self._known:
+                new.setdefault(objective, {})[text] = None
+        for objective, texts in new.items():
+            scores = (self._scorer.score(list(texts), objective) - self.mean) / self.scale
+            values = (self._weight * np.clip(scores, -CLIP, CLIP)).tolist()
+            self._known.update(((text, objective), value) for text, value in zip(texts, values, strict=True))
+        return np.array([self._known[state] for state in states])
 
 
 def shaping(

@@ -7,13 +7,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from textmaze.catalog import load_agent
 from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
 from textmaze.errors import RunError
 from textmaze.game.table import Game
@@ -27,7 +28,7 @@ FIRST_LOOK = 32  # training games that the agent takes its scales from
 @dataclass(frozen=True)
 class TrainSettings:
     steps: int = setting(30_000, "commands to learn from, over all games played at once", low=1, high=10**9)
-    games: int = setting(200, "different training games, played over and over", low=1, high=10**9)
+    games: int = setting(100, "different training games, played over and over", low=1, high=10**9)
     slots: int = setting(32, "games played at once", low=1, high=4096)
     valid_every: int = setting(3_000, "commands between validations", low=1, high=10**9)
     valid_episodes: int = setting(50, "games of the split valid that a validation plays", low=1, high=100_000)
@@ -99,61 +100,89 @@ def train(
     An interrupt by the keyboard ends the training early, with all that was learned saved, like any other end.
     Returns how far it came; `best.success` is that of the weights kept.
     """
-    progress, started = Progress(), time.monotonic()
-    # The log first, so that a folder that takes no files is found before any work is done.
+    rng = np.random.default_rng(seed)
+    progress = Progress()
+    if resume:
+        progress = _restored(learner, rng, *checkpoint.load_state(folder), folder)
+    # The log before the first look, so that a folder that takes no files is found before any work is done.
     with contextlib.closing(_Log(folder)) as log:
-        rng = np.random.default_rng(seed)
-        if resume:
-            state, tensors = checkpoint.load_state(folder)
-            progress = _restored(learner, rng, state, tensors, folder)
-        else:
+        training = _Training(learner, game, settings, folder, config, rng, progress, log, show)
+        if not resume:
             learner.prepare(_first_look(game, settings))
-        recent: deque[bool] = deque(maxlen=100)
-        losses: deque[float] = deque(maxlen=100)
-
-        def validate() -> bool:
-            """Measure, keep the weights if they are the best so far, and say whether that is enough."""
-            last = progress.valid
-            result = progress.valid = evaluate(
-                learner.greedy(), game, range(settings.valid_episodes), name=config["agent"], split="valid"
-            )
-            best = progress.best
-            if best is None or (result.success, result.spl) > (best.success, best.spl):
-                progress.best = result
-                checkpoint.save_model(folder, {**config, "validation": result.to_dict()}, learner.weights())
-            progress.seconds = time.monotonic() - started
-            log.write(progress)
-            checkpoint.save_state(folder, *_state(learner, rng, progress))
-            show(progress)
-            return last is not None and min(last.success, result.success) >= settings.stop_at
-
         try:
-            next_validation = progress.steps + settings.valid_every
-            for records in rollout(game, learner, _endless(rng, settings.games), split="train", slots=settings.slots):
-                learner.schedule(min(1.0, progress.steps / settings.steps))
-                loss = learner.learn(records)
-                progress.steps += len(records)
-                ended = [record.won for record in records if record.ended]
-                progress.episodes += len(ended)
-                recent.extend(ended)
-                if loss is not None:
-                    losses.append(loss)
-                progress.success = float(np.mean(recent)) if recent else 0.0
-                progress.loss = float(np.mean(losses)) if losses else float("nan")
-                progress.epsilon = learner.epsilon
-                progress.seconds = time.monotonic() - started
-                show(progress)
-                done = progress.steps >= settings.steps
-                if progress.steps >= next_validation or done:
-                    next_validation += settings.valid_every
-                    if validate() or done:
-                        break
+            training.run()
         except KeyboardInterrupt:
-            if progress.best is None:
-                checkpoint.save_model(folder, config, learner.weights())
-            checkpoint.save_state(folder, *_state(learner, rng, progress))
+            training.save()
             raise
     return progress
+
+
+@dataclass
+class _Training:
+    """A training under way."""
+
+    learner: Learner
+    game: Game
+    settings: TrainSettings
+    folder: Path
+    config: Mapping[str, Any]
+    rng: np.random.Generator
+    progress: Progress
+    log: "_Log"
+    show: Callable[[Progress], None]
+    started: float = field(default_factory=time.monotonic)
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=100))  # whether the last episodes were won
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=100))
+
+    def run(self) -> None:
+        """Play and learn, and validate now and then, until that is enough."""
+        s, progress = self.settings, self.progress
+        next_validation = progress.steps + s.valid_every
+        for records in rollout(self.game, self.learner, _endless(self.rng, s.games), split="train", slots=s.slots):
+            self.learner.schedule(min(1.0, progress.steps / s.steps))
+            loss = self.learner.learn(records)
+            self._note(records, loss)
+            self.show(progress)
+            done = progress.steps >= s.steps
+            if progress.steps >= next_validation or done:
+                next_validation += s.valid_every
+                if self._validate() or done:
+                    return
+
+    def save(self) -> None:
+        """Keep all that was learned; the weights only where no validation has chosen any."""
+        if self.progress.best is None:
+            checkpoint.save_model(self.folder, self.config, self.learner.weights())
+        checkpoint.save_state(self.folder, *_state(self.learner, self.rng, self.progress))
+
+    def _note(self, records: Sequence[StepRecord], loss: float | None) -> None:
+        progress = self.progress
+        ended = [record.won for record in records if record.ended]
+        self.recent.extend(ended)
+        if loss is not None:
+            self.losses.append(loss)
+        progress.steps += len(records)
+        progress.episodes += len(ended)
+        progress.success = float(np.mean(self.recent)) if self.recent else 0.0
+        progress.loss = float(np.mean(self.losses)) if self.losses else float("nan")
+        progress.epsilon = self.learner.epsilon
+        progress.seconds = time.monotonic() - self.started
+
+    def _validate(self) -> bool:
+        """Measure, keep the weights if they are the best so far, and say whether that is enough."""
+        progress, last = self.progress, self.progress.valid
+        seeds = range(self.settings.valid_episodes)
+        result = evaluate(self.learner.greedy(), self.game, seeds, name=self.config["agent"], split="valid")
+        progress.valid = result
+        if progress.best is None or (result.success, result.spl) > (progress.best.success, progress.best.spl):
+            progress.best = result
+            config = {**self.config, "validation": result.to_dict()}
+            checkpoint.save_model(self.folder, config, self.learner.weights())
+        progress.seconds = time.monotonic() - self.started
+        self.log.write(progress)
+        self.save()
+        self.show(progress)
+        return last is not None and min(last.success, result.success) >= self.settings.stop_at
 
 
 def _endless(rng: np.random.Generator, games: int) -> Iterator[int]:
@@ -163,12 +192,8 @@ def _endless(rng: np.random.Generator, games: int) -> Iterator[int]:
 def _first_look(game: Game, settings: TrainSettings) -> list[Observation]:
     """What a wanderer reads in the first training games, each place once."""
     count = min(settings.games, FIRST_LOOK)
-    prepare = getattr(game, "prepare", None)
-    if prepare is not None:
-        prepare("train", range(settings.games))
-        prepare("valid", range(settings.valid_episodes))
-    from textmaze.catalog import load_agent
-
+    game.prepare("train", range(settings.games))
+    game.prepare("valid", range(settings.valid_episodes))
     module = load_agent("wander")
     found: dict[str, Observation] = {}
     for records in rollout(game, module.make(module.Settings()), range(count), split="train", slots=count):

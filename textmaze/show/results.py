@@ -15,15 +15,18 @@ from textmaze.learn.train import Progress as Training
 
 
 def results_table(rows: Sequence[tuple[Result, str]], title: str) -> Table:
-    """One row a result, with a note beside it that says which words were read."""
+    """One row a result, with a note beside it that says which words were read, where any row has one."""
+    noted = any(words for _, words in rows)
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim")
     table.add_column("agent")
-    table.add_column("words")
+    if noted:
+        table.add_column("words")
     for name in ("success", "95% CI", "SPL", "steps", "fewest", "games"):
         table.add_column(name, justify="right")
     for result, words in rows:
         table.add_row(
-            escape(result.agent), words, f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
+            escape(result.agent), *([words] if noted else []),
+            f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
             f"{result.spl:.2f}", f"{result.steps_mean:.1f}", f"{result.shortest_mean:.1f}", str(result.episodes),
         )
     return table
