@@ -132,3 +132,15 @@ def test_a_new_scale_holds_for_texts_scored_before_it():
     phi_of(potential, ["a"])
     potential.calibrate(["a", "b"], "objective")
     assert phi_of(potential, ["a"]).tolist() == [-1.0]
+
+
+def test_the_same_text_is_scored_for_each_objective_by_itself():
+    class Wish:
+        """A scorer to which a text reads well where it holds the objective."""
+
+        def score(self, consequences, objective):
+            return np.array([float(objective in text) for text in consequences])
+
+    potential = Potential(Wish(), 1.0)
+    texts = ["a coin", "an exit", "a coin", "a coin"]
+    assert potential.of(texts, ["coin", "coin", "exit", "coin"]).tolist() == [1.0, 0.0, 0.0, 1.0]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -10,11 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
-from textmaze.learn.evaluate import Result
-from textmaze.learn.train import Progress as Training
+if TYPE_CHECKING:  # a table of results needs no torch
+    from textmaze.learn.evaluate import Result
+    from textmaze.learn.train import Progress as Training
 
 
-def results_table(rows: Sequence[tuple[Result, str]], title: str) -> Table:
+def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
     """One row a result, with a note beside it that says which words were read, where any row has one."""
     noted = any(words for _, words in rows)
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim")
@@ -43,13 +45,13 @@ def episodes_bar(console: Console, label: str, total: int) -> Iterator[Callable[
 
 
 @contextmanager
-def training_bar(console: Console, total: int) -> Iterator[Callable[[Training], None]]:
+def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training], None]]":
     """A live view of a training on a terminal; elsewhere a line for each validation."""
     columns = (TextColumn("{task.completed:,}/{task.total:,} steps"), BarColumn(), TimeRemainingColumn(compact=True),
                TextColumn("left"))
     seen, begun = None, False
 
-    def show(training: Training) -> None:
+    def show(training: "Training") -> None:
         nonlocal seen, begun
         if not begun:  # a training that goes on brings a validation that was shown before
             seen, begun = training.valid, True
@@ -76,7 +78,7 @@ class _TwoLines(Progress):
         yield Text(self.below)
 
 
-def _state(training: Training) -> str:
+def _state(training: "Training") -> str:
     parts = [f"{training.episodes:,} episodes", f"success {training.success:.2f}", f"epsilon {training.epsilon:.2f}"]
     if not math.isnan(training.loss):
         parts.append(f"loss {training.loss:.4f}")
