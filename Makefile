@@ -7,6 +7,7 @@ BIN = $(VENV)/bin
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/textmaze train labyrinth
+	@echo "Before these commands: source $(BIN)/activate"
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
