@@ -143,3 +143,16 @@ def test_any_template_is_refused_or_can_be_filled(kind, text):
     filled = text.format(place="hall", a_place="a hall", ways="north")
     assert "{" not in filled
     assert "}" not in filled
+
+
+def test_no_word_or_sentence_of_one_theme_belongs_to_another_split_in_another_theme():
+    # An agent that learned on one theme may be measured on another, and must still not have read its words.
+    owner = {}
+    for name in THEMES:
+        theme = load_theme(name)
+        for field in fields(Theme):
+            if field.name in ("title", "summary"):
+                continue
+            for split in SPLITS:
+                for text in theme.words(field.name, split):
+                    assert owner.setdefault(text.lower(), split) == split, f"{name}: {text}"
