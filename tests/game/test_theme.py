@@ -98,7 +98,7 @@ def test_a_title_must_be_text(kind):
 
 
 def test_a_text_that_two_splits_would_share_is_refused():
-    with pytest.raises(GameError, match="the same text twice"):
+    with pytest.raises(GameError, match="twice, so splits could share it"):
         theme_from(with_entry("nouns", "Word A"), "theme test")
 
 

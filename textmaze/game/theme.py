@@ -71,8 +71,10 @@ def theme_from(data: dict[str, object], where: str) -> Theme:
             raise GameError(f"{where}: {key} must be a list of at least {len(_DEAL)} texts.")
         for text in entry:
             _check_text(text, key, where)
-        if len({text.lower() for text in entry}) < len(entry):
-            raise GameError(f"{where}: {key} holds the same text twice, so splits could share it.")
+        lower = [text.lower() for text in entry]
+        twice = next((text for text in lower if lower.count(text) > 1), None)
+        if twice is not None:
+            raise GameError(f"{where}: {key} holds {twice!r} twice, so splits could share it.")
         values[key] = tuple(entry)
     return Theme(**values)  # type: ignore[arg-type]
 
