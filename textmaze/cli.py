@@ -131,6 +131,7 @@ def train(
     """
     from rich.console import Console
 
+    from textmaze.files import make_folder
     from textmaze.learn import runs
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
@@ -145,6 +146,7 @@ def train(
         plan = runs.resumed(resume, changes, code)
     else:
         plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
+    make_folder(plan.folder)
     _one_thread()
     _say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
     interrupted = False
@@ -181,15 +183,16 @@ def _final_table(console: "Console", folder: Path, episodes: int, code: str | No
     words = [("seen", {"wordings": "train"}), ("unseen", {})] if both else [("", {})]
     rows = []
     name, agent = make_agent(str(folder), {}, 0, code)
-    for note, changes in words:
-        found = load_game(game["spec"], {**game["with"], **changes})
+    for note, wordings in words:
+        found = load_game(game["spec"], {**game["with"], **wordings})
         rows.append((_measure(console, name, agent, found, "test", 0, episodes), note))
     for control in CONTROLS:
         rows.append((_measure(console, control, make_agent(control, {}, 0)[1], plain, "test", 0, episodes), "any"))
     console.print(results_table(rows, f"{plain.name}: {episodes} games that were never seen in training"))
+    changes = "".join(f" --with {key}={value}" for key, value in game["with"].items())
     _say(console, f"\nWatch it: textmaze transcript {folder} --format markdown\n"
                    f"Measure it again: textmaze evaluate {folder}\n"
-                   f"Play it yourself: textmaze play {game['spec']}\n"
+                   f"Play it yourself: textmaze play {game['spec']}{changes}\n"
                    f"See the curves: tensorboard --logdir {folder}")
 
 

@@ -23,6 +23,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TEXTMAZE_CACHE") or platformdirs.user_cache_dir("textmaze"))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
 def write_file(path: Path, data: str | bytes) -> None:
     """Write `path` whole or not at all, and durably: a crash leaves the old file or the new one."""
     content = data.encode("utf-8") if isinstance(data, str) else data
