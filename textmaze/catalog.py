@@ -85,17 +85,22 @@ def load_agent(spec: str) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(found)
     try:
         found.loader.exec_module(module)
+        _check_agent(module, spec)
+    except TextmazeError:
+        del sys.modules[name]
+        raise
     except Exception as error:
         del sys.modules[name]
         raise TextmazeError(f"The agent file {spec} cannot be loaded: {type(error).__name__}: {error}.") from error
+    return module
+
+
+def _check_agent(module: ModuleType, spec: str) -> None:
     for attribute in ("Settings", "make"):
         if not hasattr(module, attribute):
-            del sys.modules[name]
             raise TextmazeError(f"{spec} is not an agent: it lacks {attribute}; agents/wander.py shows what it takes.")
     if not is_dataclass(module.Settings):
-        del sys.modules[name]
         raise TextmazeError(f"{spec} is not an agent: its Settings must be a dataclass, as in agents/wander.py.")
-    return module
 
 
 def agent_settings(module: ModuleType, overrides: Mapping[str, Any], seed: int, where: str) -> Any:
@@ -109,8 +114,7 @@ def agent_settings(module: ModuleType, overrides: Mapping[str, Any], seed: int, 
 def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | None = None) -> "tuple[str, Agent]":
     """The agent that `spec` names - a shipped name, a .py file or a run folder - with its name, ready to play.
 
-    A run folder may come from a stranger, so it can only name a shipped agent: `code` is the agent file to use
-    where it was trained with another.
+    `code` is the agent file of a run that was not trained with a shipped agent.
     """
     if not is_run(spec):
         if "/" in spec and not spec.endswith(".py"):
@@ -120,12 +124,20 @@ def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | N
     from textmaze.learn.checkpoint import load_model
 
     config, weights = load_model(Path(spec))
-    name = config["agent"]
-    if code is None and name not in agent_files():
-        raise RunError(f"{spec} was trained with the agent file {name!r}, which is not shipped: name it by --code.")
-    module = load_agent(code or name)
+    module = load_agent_of_run(Path(spec), config["agent"], code)
     settings = override(build(module.Settings, config["settings"], spec), overrides, spec)
-    return Path(name).stem, module.make(settings, weights)
+    return Path(config["agent"]).stem, module.make(settings, weights)
+
+
+def load_agent_of_run(folder: Path, name: str, code: str | None) -> ModuleType:
+    """The agent file that the run in a folder was trained with.
+
+    A folder may come from a stranger, so by itself it can only name a shipped agent; for others somebody must say
+    that the file `code` is to be run.
+    """
+    if code is None and name not in agent_files():
+        raise RunError(f"{folder} was trained with the agent file {name!r}, not a shipped one: name it by --code.")
+    return load_agent(code or name)
 
 
 def is_run(spec: str) -> bool:

@@ -45,7 +45,7 @@ class Bert:
         where = packaged_model() if model == DEFAULT_MODEL else model
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(where)
-            self._model: Any = AutoModel.from_pretrained(where)
+            self._model: Any = AutoModel.from_pretrained(where, use_safetensors=True)
         except (OSError, ValueError, SafetensorError) as error:
             reason = str(error).partition("\n")[0]
             raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}") from None

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from textmaze.catalog import agent_files, agent_settings, load_agent, load_game
+from textmaze.catalog import agent_settings, load_agent, load_agent_of_run, load_game
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
 from textmaze.game.recipe import SPLITS
 from textmaze.game.table import Game
@@ -58,9 +58,7 @@ def resumed(folder: Path, changes: Mapping[str, Any], code: str | None) -> Plan:
     config, _ = load_model(folder)
     load_state(folder)  # so that a folder that cannot go on is refused before anything is written to it
     agent = config["agent"]
-    if code is None and agent not in agent_files():
-        raise RunError(f"{folder} was trained with the agent file {agent!r}, not a shipped one: name it by --code.")
-    module = load_agent(code or agent)
+    module = load_agent_of_run(folder, agent, code)
     own, general = _divided(module, changes, agent)
     if own:
         raise RunError(f"{next(iter(own))} is fixed for the run in {folder}: begin a new one to change it.")

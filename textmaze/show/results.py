@@ -60,8 +60,9 @@ def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training],
         if training.valid is not None and training.valid is not seen:
             seen = training.valid
             best = " (best)" if training.best is seen else ""
-            console.print(f"{training.steps:>9,} steps, {training.seconds:>4.0f} s: {_state(training)}{best}",
-                          highlight=False, soft_wrap=True)
+            line = (f"{training.steps:>9,} steps, {training.seconds:>4.0f} s: {training.episodes:,} episodes, "
+                    f"success {training.success:.2f}, validation {training.valid.success:.2f}{best}")
+            console.print(line, highlight=False, soft_wrap=True)
 
     with _TwoLines(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
