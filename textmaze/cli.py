@@ -308,6 +308,34 @@ def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
     click.echo(f"{len(way)} commands; no way is shorter.", err=True)
 
 
+@main.group(cls=Commands)
+def bench() -> None:
+    """Measure speed, beside TextWorld in the same run."""
+
+
+@bench.command("env")
+@click.argument("game", default="labyrinth")
+@option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024),
+        help="How many games a vector plays at once; may be given again.")
+@option("--seconds", type=click.FloatRange(0.01, 600), default=3.0, help="How long each kind is stepped.")
+@with_option
+def bench_env(game: str, counts: tuple[int, ...], seconds: float, overrides: tuple[str, ...]) -> None:
+    """Steps per second of the environments, by random admissible commands."""
+    from rich.console import Console
+
+    from textmaze import bench as benchmarks
+    from textmaze.game.table import MazeGame
+    from textmaze.show.results import speed_table
+
+    found = _game(game, overrides)
+    if not isinstance(found, MazeGame):
+        raise GameError(f"{found.name} is not a recipe of mazes, and only these can be exported to TextWorld.")
+    console = Console()
+    with Console(stderr=True).status("measuring"):
+        speeds = list(benchmarks.bench_env(found, list(counts), seconds))
+    console.print(speed_table(speeds, f"{found.name}: random admissible commands, one process"))
+
+
 def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
     from textmaze.catalog import load_game
     from textmaze.settings import pairs

@@ -1,5 +1,6 @@
 """`GameTable`, a game as a graph in arrays, and how a maze becomes one."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,7 +124,7 @@ class MazeGame:
         return self.recipe.max_steps
 
     def table(self, split: str, seed: int) -> GameTable:
-        return maze_table(self.maze(split, seed))
+        return _recipe_table(self.recipe, split, seed)
 
     def prepare(self, split: str, seeds: Sequence[int]) -> None:
         pass  # a maze takes a millisecond
@@ -148,6 +149,13 @@ class SingleMaze:
 
     def maze(self, split: str, seed: int) -> Maze:
         return self.single
+
+
+# Training plays the same games over and over; kept tables keep their rendered texts too. A table takes 10 kB for 25
+# rooms, 400 kB for 1,000.
+@functools.lru_cache(maxsize=256)
+def _recipe_table(recipe: Recipe, split: str, seed: int) -> GameTable:
+    return maze_table(make_maze(recipe, split, seed))
 
 
 def maze_table(maze: Maze) -> GameTable:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # a table of results needs no torch
+    from textmaze.bench import Speed
     from textmaze.learn.evaluate import Result
     from textmaze.learn.train import Progress as Training
 
@@ -30,6 +31,21 @@ def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
             escape(result.agent), *([words] if noted else []),
             f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
             f"{result.spl:.2f}", f"{result.steps_mean:.1f}", f"{result.shortest_mean:.1f}", str(result.episodes),
+        )
+    return table
+
+
+def speed_table(speeds: "Sequence[Speed]", title: str) -> Table:
+    """One row a measurement; the ratio is to the first row."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("environment")
+    for name in ("rooms", "games at once", "steps/s", "ratio", "ms/fresh maze"):
+        table.add_column(name, justify="right")
+    for speed in speeds:
+        ratio = speed.steps_per_second / speeds[0].steps_per_second
+        table.add_row(
+            speed.what, f"{speed.rooms:,}", f"{speed.games:,}", f"{speed.steps_per_second:,.0f}", f"{ratio:,.0f}x",
+            f"{speed.reset_ms:,.2f}",
         )
     return table
 
