@@ -16,7 +16,7 @@ from textmaze.catalog import agent_files, game_files, load_game
 from textmaze.cli import main
 from textmaze.show.transcript import read_jsonl, verify
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "transcript", "make", "solve")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "transcript", "make", "solve", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 
