@@ -250,14 +250,14 @@ def transcript(
     sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
 ) -> None:
     """Let an agent play, and write down what happened."""
-    from textmaze.catalog import make_agent
+    from textmaze.catalog import load_game, make_agent
     from textmaze.env.rollout import rollout
     from textmaze.files import write_file
     from textmaze.settings import pairs
     from textmaze.show.transcript import make_header, write_jsonl, write_markdown
 
     source, changes = _spec_of(agent, game, overrides)
-    found = _game(source, tuple(f"{key}={value}" for key, value in changes.items()))
+    found = load_game(source, changes)
     name, made = make_agent(agent, pairs(sets), seed, code)
     _one_thread()
     seeds = range(seed, seed + episodes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from textmaze.errors import GameError, UnknownNameError
 from textmaze.files import shipped_folder
-from textmaze.game.recipe import SPLITS, read_toml
+from textmaze.game.recipe import read_toml
 
 # Of each five entries in a list, three belong to train, the fourth to valid, the fifth to test.
 _DEAL = ("train", "train", "train", "valid", "test")
@@ -88,6 +88,3 @@ def _check_text(text: str, kind: str, where: str) -> None:
     if found - _MAY.get(kind, set()) or _MUST.get(kind, set()) - found or "{" in bare or "}" in bare:
         allowed = ", ".join(f"{{{word}}}" for word in sorted(_MAY.get(kind, ()))) or "nothing"
         raise GameError(f"{where}: {kind} holds {text!r}; in braces it may name {allowed}.")
-
-
-__all__ = ["SPLITS", "Theme", "load_theme", "theme_from"]

@@ -17,6 +17,7 @@ import torch
 from textmaze.catalog import load_agent
 from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
 from textmaze.errors import RunError
+from textmaze.files import make_folder
 from textmaze.game.table import Game
 from textmaze.learn import checkpoint
 from textmaze.learn.evaluate import Result, evaluate
@@ -236,8 +237,8 @@ class _Log:
     def __init__(self, folder: Path) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        make_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / "metrics.jsonl").open("a", encoding="utf-8")
         except OSError as error:
             raise RunError(f"{folder} cannot be written: {error.strerror or error}.") from None
