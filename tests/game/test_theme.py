@@ -12,14 +12,26 @@ from textmaze.errors import GameError, TextmazeError, UnknownNameError
 from textmaze.files import shipped_folder
 from textmaze.game.layout import DIRECTIONS
 from textmaze.game.recipe import SPLITS
-from textmaze.game.theme import Theme, load_theme, theme_from
+from textmaze.game.theme import NAMES, Theme, load_theme, theme_from
 
 THEMES = sorted(path.stem for path in (shipped_folder("games") / "themes").glob("*.toml"))
 LISTS = [field.name for field in fields(Theme) if field.name not in ("title", "summary")]
-SENTENCES = [kind for kind in LISTS if kind not in ("adjectives", "nouns")]
+SENTENCES = [kind for kind in LISTS if kind not in NAMES]
 
-SOUND: dict = {kind: [f"word {letter}" for letter in "abcde"] for kind in LISTS}
-SOUND |= {kind: [f"word {letter} {{ways}}." for letter in "abcde"] for kind in ("exits_one", "exits_many")}
+SLOTS = {
+    "exits_one": "{ways}", "exits_also": "{ways}", "exits_many": "{ways}", "one_way": "{way}",
+    "door_open": "{a_door} {way}", "door_closed": "{door} {way}", "door_locked": "{door} {way}",
+    "gate_open": "{gate} {way}", "gate_shut": "{a_gate} {way}", "thing": "{a_thing}",
+    "patrol_near": "{patrol} {way}", "caught": "{patrol}", "sent_back": "{patrol}",
+    "inviting": "{way}", "warning": "{way}", "inviting_doubtful": "{way}", "warning_doubtful": "{way}",
+    "objective_deliver": "{thing} {place}", "directions": "{route}", "whereabouts": "{place}",
+}
+FILLED = {
+    "place": "old hall", "a_place": "an old hall", "ways": "north and east", "way": "north", "door": "oak door",
+    "a_door": "an oak door", "gate": "iron grille", "a_gate": "an iron grille", "thing": "tin cup",
+    "a_thing": "a tin cup", "patrol": "night watchman", "route": "north, east and then south",
+}
+SOUND: dict = {kind: [f"word {letter} {SLOTS.get(kind, '')}".strip() for letter in "abcde"] for kind in LISTS}
 SOUND |= {"title": "Test", "summary": "A theme for tests."}
 
 
@@ -49,13 +61,13 @@ def test_train_has_the_most_words(name):
 @pytest.mark.parametrize("name", THEMES)
 def test_every_template_makes_a_whole_sentence(name, kind):
     for template in getattr(load_theme(name), kind):
-        text = template.format(place="old hall", a_place="an old hall", ways="north and east")
+        text = template.format(**FILLED)
         assert re.fullmatch(r"[A-Z][^{}]*[.!?]", text)
         assert "  " not in text
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_only_the_sentence_on_exits_names_directions_and_only_that_on_the_coin_a_coin(name):
+def test_ways_are_named_by_slots_only_and_the_coin_in_its_own_sentences_only(name):
     theme = load_theme(name)
     for kind in LISTS:
         for text in getattr(theme, kind):
@@ -64,6 +76,41 @@ def test_only_the_sentence_on_exits_names_directions_and_only_that_on_the_coin_a
                 assert "coin" in text
             else:
                 assert "coin" not in text
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_stairs_say_whether_they_go_up_or_down(name):
+    theme = load_theme(name)
+    for text in theme.stairs_up:
+        assert set(re.findall(r"\w+", text.lower())) & {"up", "down"} == {"up"}
+    for text in theme.stairs_down:
+        assert set(re.findall(r"\w+", text.lower())) & {"up", "down"} == {"down"}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_there_are_twelve_wordings_of_each_kind_of_sentence_and_sixty_for_hints(name):
+    theme = load_theme(name)
+    assert all(len(getattr(theme, kind)) >= 12 for kind in SENTENCES)
+    assert len(theme.inviting) + len(theme.warning) >= 60
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_names_are_plain_words_and_no_two_things_have_the_same(name):
+    theme = load_theme(name)
+    things = [text for kind in NAMES[2:] for text in getattr(theme, kind)]
+    assert len(set(things)) == len(things)
+    for text in things:
+        assert re.fullmatch(r"[a-z]+([ -][a-z]+){0,3}", text)
+        assert text not in ("map", "coin")
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_there_are_names_enough_for_the_largest_recipe_in_every_split(name):
+    theme = load_theme(name)
+    needed = {"doors": 6, "keys": 3, "gates": 3, "patrols": 2, "things": 4, "lamps": 1, "parcels": 1}
+    for kind, count in needed.items():
+        for split in SPLITS:
+            assert len(theme.words(kind, split)) >= count
 
 
 def test_a_sound_theme_is_read():
@@ -126,6 +173,11 @@ def test_a_text_that_games_could_not_show_is_refused(text):
         ("room", "{{place}}"),
         ("exits_one", "No way named."),
         ("exits_many", "{ways} {place}"),
+        ("door_open", "The {door} is open."),
+        ("door_open", "It is open to the {way}."),
+        ("objective_deliver", "Bring it to the {place}."),
+        ("inviting", "{ways}"),
+        ("caught", "You are caught."),
     ],
 )
 def test_a_template_with_other_braces_than_allowed_is_refused(kind, text):
@@ -140,7 +192,7 @@ def test_any_template_is_refused_or_can_be_filled(kind, text):
         theme_from(with_entry(kind, text), "theme test")
     except TextmazeError:
         return
-    filled = text.format(place="hall", a_place="a hall", ways="north")
+    filled = text.format(**FILLED)
     assert "{" not in filled
     assert "}" not in filled
 

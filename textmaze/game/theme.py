@@ -11,9 +11,21 @@ from textmaze.game.recipe import read_toml
 # Of each five entries in a list, three belong to train, the fourth to valid, the fifth to test.
 _DEAL = ("train", "train", "train", "valid", "test")
 
-# What each kind of sentence may mention, and what it must mention for the game to be playable.
-_MAY = {"room": {"place", "a_place"}, "exits_one": {"ways"}, "exits_many": {"ways"}}
-_MUST = {"exits_one": {"ways"}, "exits_many": {"ways"}}
+# What each kind of sentence mentions in braces. Where a word has a form with its article, either will do, and a place
+# need not be mentioned at all where the heading names it.
+_SLOTS: dict[str, tuple[str, ...]] = {
+    "room": ("place?",),
+    "exits_one": ("ways",), "exits_also": ("ways",), "exits_many": ("ways",), "one_way": ("way",),
+    "door_open": ("door", "way"), "door_closed": ("door", "way"), "door_locked": ("door", "way"),
+    "gate_open": ("gate", "way"), "gate_shut": ("gate", "way"),
+    "thing": ("thing",),
+    "patrol_near": ("patrol", "way"), "caught": ("patrol",), "sent_back": ("patrol",),
+    "inviting": ("way",), "warning": ("way",), "inviting_doubtful": ("way",), "warning_doubtful": ("way",),
+    "objective_deliver": ("thing", "place"), "directions": ("route",), "whereabouts": ("place",),
+}
+_WITH_ARTICLE = ("place", "door", "gate", "thing")
+
+NAMES = ("adjectives", "nouns", "doors", "keys", "gates", "patrols", "things", "lamps", "parcels")  # no sentences
 
 
 @dataclass(frozen=True)
@@ -22,16 +34,49 @@ class Theme:
 
     title: str
     summary: str
+    # Names, in lower case and without an article.
     adjectives: tuple[str, ...]
     nouns: tuple[str, ...]
+    doors: tuple[str, ...]
+    keys: tuple[str, ...]
+    gates: tuple[str, ...]
+    patrols: tuple[str, ...]
+    things: tuple[str, ...]
+    lamps: tuple[str, ...]
+    parcels: tuple[str, ...]
+    # What a place looks like.
     room: tuple[str, ...]
     detail: tuple[str, ...]
     exits_one: tuple[str, ...]
+    exits_also: tuple[str, ...]
     exits_many: tuple[str, ...]
+    stairs_up: tuple[str, ...]
+    stairs_down: tuple[str, ...]
+    one_way: tuple[str, ...]
+    door_open: tuple[str, ...]
+    door_closed: tuple[str, ...]
+    door_locked: tuple[str, ...]
+    gate_open: tuple[str, ...]
+    gate_shut: tuple[str, ...]
+    thing: tuple[str, ...]
     coin: tuple[str, ...]
-    exit: tuple[str, ...]
+    dark: tuple[str, ...]
+    # Hints at the way; the doubtful ones, told in a style of their own, are the ones that lie.
+    inviting: tuple[str, ...]
+    warning: tuple[str, ...]
+    inviting_doubtful: tuple[str, ...]
+    warning_doubtful: tuple[str, ...]
+    # Patrols.
+    patrol_near: tuple[str, ...]
+    caught: tuple[str, ...]
+    sent_back: tuple[str, ...]
+    # What the player is told to do, and how it ends.
     objective_coin: tuple[str, ...]
     objective_exit: tuple[str, ...]
+    objective_deliver: tuple[str, ...]
+    directions: tuple[str, ...]
+    whereabouts: tuple[str, ...]
+    exit: tuple[str, ...]
 
     def words(self, kind: str, wordings: str) -> tuple[str, ...]:
         """The entries of the list `kind` that belong to one of the three splits."""
@@ -83,8 +128,14 @@ def _check_text(text: str, kind: str, where: str) -> None:
     # Brackets and quotes would be code to Inform 7, into which a maze can be exported.
     if not (text.isascii() and text.isprintable() and text.strip() == text and text) or set(text) & set('[]"'):
         raise GameError(f"{where}: {kind} holds {text!r}; allowed is one line of ASCII without brackets and quotes.")
-    found = set(re.findall(r"\{(.*?)\}", text))
+    found = re.findall(r"\{(.*?)\}", text)
     bare = re.sub(r"\{\w+\}", "", text)
-    if found - _MAY.get(kind, set()) or _MUST.get(kind, set()) - found or "{" in bare or "}" in bare:
-        allowed = ", ".join(f"{{{word}}}" for word in sorted(_MAY.get(kind, ()))) or "nothing"
-        raise GameError(f"{where}: {kind} holds {text!r}; in braces it may name {allowed}.")
+    slots = _SLOTS.get(kind, ())
+    may = {slot.rstrip("?") for slot in slots} | {
+        f"a_{slot.rstrip('?')}" for slot in slots if slot.rstrip("?") in _WITH_ARTICLE}
+    named = {name.removeprefix("a_") for name in found}
+    missing = [slot for slot in slots if not slot.endswith("?") and slot not in named]
+    if set(found) - may or missing or "{" in bare or "}" in bare:
+        allowed = ", ".join(f"{{{name}}}" for name in sorted(may)) or "nothing"
+        raise GameError(f"{where}: {kind} holds {text!r}; in braces it may name {allowed}"
+                        f"{f', and must name {{{missing[0]}}}' if missing else ''}.")
