@@ -32,9 +32,9 @@ def agent_files() -> dict[str, Path]:
 
 def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
     """The game that `spec` names: a recipe's name, a .toml, a maze .json, or a TextWorld .z8 with its .json."""
-    from textmaze.game.maze import read_maze
+    from textmaze.game.maze_file import read_maze
+    from textmaze.game.mazes import MazeGame, SingleMaze
     from textmaze.game.recipe import Challenge, Limits, read_recipe
-    from textmaze.game.table import MazeGame, SingleMaze
 
     path = Path(spec)
     if "\0" in spec:  # no file can have such a name, and not every function that takes one says so

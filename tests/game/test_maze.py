@@ -3,31 +3,26 @@
 import dataclasses
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mazes import mazes, plain_mazes, recipes
 
 from textmaze.catalog import load_game
 from textmaze.env.single import CHARSET
 from textmaze.errors import GameError
+from textmaze.game.generate import make_maze
 from textmaze.game.layout import Layout
-from textmaze.game.maze import FORMAT, Maze, Room, layout_hash, make_maze, read_maze, split_of
-from textmaze.game.narrator import render
+from textmaze.game.maze import FORMAT, Room, layout_hash, split_of
+from textmaze.game.maze_file import maze_from_json, read_maze
+from textmaze.game.mazes import MazeGame
 from textmaze.game.recipe import SPLITS, Recipe
 from textmaze.game.table import maze_table
 
 GOLDEN = Path(__file__).parent / "golden"
-
-recipes = st.builds(
-    Recipe,
-    topology=st.sampled_from(["grid", "corridor"]),
-    rooms=st.integers(6, 40),
-    loops=st.floats(0, 1).map(lambda share: round(share, 2)),
-    goal=st.sampled_from(["coin", "exit"]),
-)
-mazes = st.builds(make_maze, recipes, st.sampled_from(SPLITS), st.integers(0, 10**9))
 
 
 def layout(maze):
@@ -35,16 +30,15 @@ def layout(maze):
 
 
 def all_texts(maze):
-    """Every text of a maze, as one page: the objective, then each room as it can be seen."""
-    texts = [render(maze, ("objective",))]
-    for room in range(len(maze.rooms)):
-        texts.append(render(maze, ("room", room, False)))
-        if room == maze.goal:
-            texts.append(render(maze, ("room", room, True) if maze.goal_kind == "coin" else ("exit", room)))
-    return "\n\n".join(texts) + "\n"
+    """Every text of a maze, as one page."""
+    return "\n\n".join(maze_table(maze).texts) + "\n"
 
 
-@pytest.mark.parametrize(("name", "split", "seed"), [("labyrinth", "test", 3), ("corridor", "train", 0)])
+@pytest.mark.parametrize(
+    ("name", "split", "seed"),
+    [("labyrinth", "test", 3), ("corridor", "train", 0), ("keys", "valid", 1), ("clockwork", "test", 2),
+     ("egocentric", "train", 1), ("mapreader", "test", 0)],
+)
 def test_the_same_recipe_split_and_seed_give_the_bytes_that_they_always_gave(name, split, seed):
     # Published results name games by seed, so these files change only where words or layouts change on
     # purpose; then write `maze.to_json()` and `all_texts(maze)` into them anew.
@@ -54,28 +48,31 @@ def test_the_same_recipe_split_and_seed_give_the_bytes_that_they_always_gave(nam
     assert all_texts(maze).encode() == (GOLDEN / f"{stem}.txt").read_bytes()
 
 
-@given(recipes, st.sampled_from(SPLITS), st.integers(0, 10**9))
-@settings(deadline=None, max_examples=20)
+@given(recipes(), st.sampled_from(SPLITS), st.integers(0, 10**9))
+@settings(deadline=None, max_examples=30)
 def test_a_maze_depends_on_nothing_but_recipe_split_and_seed(recipe, split, seed):
-    first = make_maze(recipe, split, seed).to_json()
+    try:
+        first = make_maze(recipe, split, seed).to_json()
+    except GameError:
+        return
     random.seed(seed)  # the global generator must not matter
     assert make_maze(recipe, split, seed).to_json() == first
 
 
-@given(mazes)
+@given(mazes())
 @settings(deadline=None, max_examples=40)
 def test_a_maze_survives_json(maze):
-    again = Maze.from_json(maze.to_json())
+    again = maze_from_json(maze.to_json())
     assert again == maze
     assert again.to_json() == maze.to_json()
     assert again.layout_hash == maze.layout_hash
 
 
-@given(mazes)
+@given(mazes())
 @settings(deadline=None, max_examples=40)
 def test_a_maze_is_of_the_split_it_was_drawn_for(maze):
     assert maze.wordings == maze.split == split_of(maze.layout_hash)
-    assert len({room.name for room in maze.rooms}) == len(maze.rooms)
+    assert len({room.name for room in maze.rooms}) == len({room.look for room in maze.rooms})
 
 
 def test_wordings_can_be_those_of_another_split():
@@ -93,26 +90,41 @@ def test_no_layout_is_in_two_splits():
     assert hashes["valid"].isdisjoint(hashes["test"])
 
 
-def test_no_room_name_and_no_sentence_of_one_split_is_read_in_another():
-    recipe = Recipe(rooms=40, loops=0.3)
+EVERYTHING = Recipe(
+    rooms=24, floors=2, loops=0.4, one_way=0.1, locks=1, doors=1, gates=1, cycle=3, patrols=1, caught="back", cues=0.6,
+    lies=0.4, things=1, dark=0.2, goal="deliver", directions=True, map=True,
+)
+WAY_WORDS = r"\b(north|east|south|west|up|down|and|then)\b|,"
+
+
+def sentences(maze):
+    """The sentences of a maze without the names and ways in them: what is left is their wording."""
+    names = [room.name.lower() for room in maze.rooms]
+    names += [thing.name for thing in (*maze.items, *maze.doors, *maze.gates, *maze.patrols)]
+    found = set()
+    for text in maze_table(maze).texts:
+        if text.startswith(("The ", "You ", "This is not where", "Type a command")):
+            continue  # the game's own answers, the same in every theme and split
+        text = text.removeprefix("Time passes.\n\n")
+        for line in re.split(r"(?<=[.!?])\s+|\n+", re.sub(r"-= .* =-", "", text).lower()):
+            for name in sorted(names, key=len, reverse=True):
+                line = re.sub(rf"\b(an? )?{re.escape(name)}\b", "", line)
+            line = " ".join(re.sub(WAY_WORDS, " ", line).split())
+            if len(line.split()) > 2:
+                found.add(line)
+    return found
+
+
+@pytest.mark.parametrize("theme", ["dungeon", "garden", "manor", "mine", "station"])
+def test_no_name_and_no_sentence_of_one_split_is_read_in_another(theme):
+    game = MazeGame("everything", dataclasses.replace(EVERYTHING, theme=theme))
     names, lines = {}, {}
     for split in SPLITS:
-        drawn = [make_maze(recipe, split, seed) for seed in range(12)]
-        names[split] = {room.name for maze in drawn for room in maze.rooms}
-        # Names and ways stripped, what is left of a sentence is its wording.
-        lines[split] = set()
-        for maze in drawn:
-            for room in maze.rooms:
-                blank = dataclasses.replace(
-                    maze, rooms=tuple(dataclasses.replace(r, name="Place") for r in maze.rooms)
-                )
-                text = render(blank, ("room", maze.rooms.index(room), True)).partition("\n")[2]
-                for way in ("north", "east", "south", "west", ", ", " and "):
-                    text = text.replace(way, "")
-                lines[split] |= {line.strip() for line in text.replace("!", ".").split(".") if line.strip()}
-            lines[split].add(render(maze, ("objective",)))
-            lines[split].add(render(dataclasses.replace(maze, goal_kind="exit"), ("objective",)))
-            lines[split].add(render(maze, ("exit", 0)).partition("\n")[2])
+        drawn = [game.maze(split, seed) for seed in range(3)]
+        names[split] = {thing.name for maze in drawn for thing in
+                        (*maze.rooms, *maze.items, *maze.doors, *maze.gates, *maze.patrols)}
+        lines[split] = set().union(*map(sentences, drawn))
+        assert len(lines[split]) > 50
     for one, other in (("train", "valid"), ("train", "test"), ("valid", "test")):
         assert names[one].isdisjoint(names[other])
         assert lines[one].isdisjoint(lines[other])
@@ -132,7 +144,7 @@ def test_a_recipe_without_enough_layouts_says_so():
         all_splits()
 
 
-@given(mazes, st.randoms(use_true_random=False))
+@given(plain_mazes(), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=40)
 def test_the_hash_is_of_the_shape_not_of_names_numbers_or_places(maze, rng):
     order = list(range(len(maze.rooms)))
@@ -142,8 +154,9 @@ def test_the_hash_is_of_the_shape_not_of_names_numbers_or_places(maze, rng):
     rooms = tuple(
         Room(
             f"Room {index}",
-            (maze.rooms[old].at[0] + 3, maze.rooms[old].at[1] - 2),
+            (maze.rooms[old].at[0] + 3, maze.rooms[old].at[1] - 2, 0),
             tuple(new[other] for other in maze.rooms[old].exits),
+            index,
         )
         for index, old in enumerate(order)
     )
@@ -153,7 +166,7 @@ def test_the_hash_is_of_the_shape_not_of_names_numbers_or_places(maze, rng):
     assert moved.layout_hash == maze.layout_hash
 
 
-@given(mazes, st.data())
+@given(plain_mazes(), st.data())
 @settings(deadline=None, max_examples=40)
 def test_a_moved_goal_or_an_opened_wall_gives_another_hash(maze, data):
     others = [room for room in range(len(maze.rooms)) if room not in (maze.start, maze.goal)]
@@ -180,6 +193,9 @@ def test_the_splits_have_their_shares():
 
 SMALL = make_maze(Recipe(rooms=6, topology="corridor", goal="coin"), "train", 0)
 SOUND = json.loads(SMALL.to_json())
+FULL = make_maze(Recipe(rooms=10, loops=0.3, locks=1, gates=1, patrols=1, cycle=3, cues=0.5, things=1, dark=0.2,
+                        goal="deliver", directions=True, map=True), "train", 0)
+FULL_SOUND = json.loads(FULL.to_json())
 
 values = st.recursive(
     st.none()
@@ -197,7 +213,7 @@ values = st.recursive(
 @st.composite
 def mutants(draw):
     """The JSON of a sound maze with one to three things in it replaced, removed or added."""
-    data = json.loads(SMALL.to_json())
+    data = json.loads(draw(st.sampled_from([SMALL, FULL])).to_json())
     for _ in range(draw(st.integers(1, 3))):
         node = data
         while True:
@@ -225,7 +241,7 @@ def mutants(draw):
 
 def assert_playable_or_refused(text):
     try:
-        maze = Maze.from_json(text, "stranger.json")
+        maze = maze_from_json(text, "stranger.json")
     except GameError as error:
         refusal = str(error)
     else:
@@ -234,9 +250,8 @@ def assert_playable_or_refused(text):
         assert "stranger.json" in refusal
         refusal.encode()  # can be shown: no halves of characters
         return
-    assert Maze.from_json(maze.to_json()) == maze
-    table = maze_table(maze)
-    assert table.distance[table.start] > 0
+    assert maze_from_json(maze.to_json()) == maze
+    table = maze_table(maze)  # a stranger's maze need not be one that can be won
     assert len(maze.layout_hash) == 64
     for words in table.texts:
         assert set(words) <= set(CHARSET)
@@ -259,7 +274,7 @@ def test_a_maze_with_some_of_its_text_overwritten_is_playable_or_refused(junk, a
 @settings(deadline=None, max_examples=100)
 def test_what_is_no_maze_at_all_is_refused(text):
     with pytest.raises(GameError):
-        Maze.from_json(text)
+        maze_from_json(text)
 
 
 def changed(**changes):
@@ -272,8 +287,15 @@ def room(index=0, **changes):
     return changed(rooms=rooms)
 
 
+def full(what, **changes):
+    things = json.loads(json.dumps(FULL_SOUND[what]))
+    things[0] |= changes
+    return json.dumps({**FULL_SOUND, what: things})
+
+
 LAST = len(SOUND["rooms"]) - 1
-CUT = [{**r, "exits": [-1] * 4} for r in SOUND["rooms"]]
+CUT = [{**r, "exits": [-1] * 6} for r in SOUND["rooms"]]
+WALLED = next(way for way in range(4) if FULL.rooms[FULL.start].exits[way] < 0)
 
 
 @pytest.mark.parametrize(
@@ -284,48 +306,74 @@ CUT = [{**r, "exits": [-1] * 4} for r in SOUND["rooms"]]
         ('{"voice": 1' + "0" * 9000 + "}", "not valid JSON"),
         ("[]", "its format must be"),
         (changed(format="textmaze-maze-99"), "its format must be"),
-        (json.dumps({"format": FORMAT}), "its keys must be"),
-        (changed(extra=1), "its keys must be"),
+        (json.dumps({"format": FORMAT}), "a maze has just rooms, start"),
+        (changed(extra=1), "a maze has just rooms, start"),
         (changed(rooms=[]), "2 to 10,000 rooms, not 0"),
-        (changed(rooms=SOUND["rooms"][:1]), "2 to 10,000 rooms, not 1"),
-        (changed(rooms=SOUND["rooms"][:3], goal=2), "does not lead there and back"),
+        (changed(rooms=SOUND["rooms"][:1], goal=0), "2 to 10,000 rooms, not 1"),
+        (changed(rooms=SOUND["rooms"][:3], goal=2), "leads to a room that is not there"),
         (changed(rooms=CUT), "no way leads from the start to the goal"),
         (changed(goal=SOUND["start"]), "two different rooms"),
         (changed(goal=LAST + 1), "two different rooms"),
         (changed(goal=-1), "two different rooms"),
-        (changed(start=True), "whole numbers"),
-        (changed(voice=0.5), "whole numbers"),
-        (changed(voice=float("nan")), "whole numbers"),
-        (changed(goal_kind="crown"), "goal_kind"),
-        (changed(split="dev"), "one of train, valid, test"),
-        (changed(wordings=[]), "one of train, valid, test"),
+        (changed(start=True), "start of a maze must be a whole number"),
+        (changed(voice=0.5), "voice of a maze must be a whole number"),
+        (changed(voice=float("nan")), "must be a whole number"),
+        (changed(voice=2**63), "must be a whole number"),
+        (changed(map=1), "map of a maze must be true or false"),
+        (changed(goal_kind="crown"), "goal_kind must be coin or exit or deliver"),
+        (changed(frame="polar"), "frame must be compass or egocentric"),
+        (changed(split="dev"), "split must be train or valid or test"),
+        (changed(wordings=[]), "wordings of a maze must be text"),
         (changed(theme="dungoen"), "did you mean 'dungeon'"),
         (changed(theme="../labyrinth"), "no theme named"),
-        (changed(theme=7), "theme must be a name"),
-        (changed(theme=["dungeon"]), "theme must be a name"),
+        (changed(theme=7), "theme of a maze must be text"),
+        (changed(directions=[9]), "directions must be ways"),
+        (changed(cycle=0), "cycle must be 1 to 60"),
         (room(name=""), "1 to 60 printable ASCII"),
         (room(name="x" * 61), "1 to 60 printable ASCII"),
         (room(name="Café"), "1 to 60 printable ASCII"),
         (room(name="two\nlines"), "1 to 60 printable ASCII"),
         (room(name="nul\0"), "1 to 60 printable ASCII"),
-        (room(name=5), "1 to 60 printable ASCII"),
+        (room(name=5), "name of a room must be text"),
         # Inform 7 reads quotes and brackets in a name as code.
         (room(name='Hall". Include Evil by "Me'), "brackets and quotes"),
         (room(name="Hall [if true]"), "brackets and quotes"),
         (room(name=SOUND["rooms"][1]["name"]), "two rooms have the same name"),
-        (room(exits=[-1, -1]), "4 whole numbers"),
-        (room(exits=[0.0, -1, -1, -1]), "4 whole numbers"),
-        (room(exits=[True, -1, -1, -1]), "4 whole numbers"),
-        (room(exits=[99, -1, -1, -1]), "does not lead there and back"),
-        (room(exits=[-2, -1, -1, -1]), "does not lead there and back"),
-        (room(exits=[0, -1, -1, -1]), "does not lead there and back"),
-        (room(at=[0]), "does not describe a maze"),
-        (room(extra=1), "just name, at and exits"),
+        (room(look=1), "the look of"),
+        (room(look=-1), "the look of"),
+        (room(dark=0), "dark of a room must be true or false"),
+        (room(exits=[-1, -1]), "6 whole numbers"),
+        (room(exits=[0.0, *[-1] * 5]), "must be a whole number"),
+        (room(exits=[True, *[-1] * 5]), "must be a whole number"),
+        (room(exits=5), "must be a list"),
+        (room(exits=[99, *[-1] * 5]), "leads to a room that is not there"),
+        (room(exits=[-2, *[-1] * 5]), "leads to a room that is not there"),
+        (room(at=[0]), "its place 3"),
+        (room(extra=1), "a room has just name, at, exits"),
+        (full("items", kind="crown"), "an item's kind must be"),
+        (full("items", kind="thing"), "one parcel where the goal is to deliver it"),
+        (full("items", room=99), "and its room a room"),
+        (full("items", name="coin"), "no name for a thing"),
+        (full("items", name="Crown!"), "no name for a thing"),
+        (full("items", name="a b c d e"), "no name for a thing"),
+        (full("doors", name=FULL.items[0].name), "two things have the same name"),
+        (full("doors", key=0), "must be an item that is a key"),
+        (full("doors", key=-2), "must be an item that is a key"),
+        (full("doors", way=4), "must stand in a passage to the north, east, south or west"),
+        (full("doors", room=FULL.start, way=WALLED), "must stand in a passage that leads there and back"),
+        (full("doors", room=FULL.gates[0].room, way=FULL.gates[0].way), "two doors or gates stand in one passage"),
+        (full("gates", opens=3), "a turn of it"),
+        (full("patrols", route=[0]), "one room for each turn"),
+        (full("patrols", route=[FULL.start] * 3), "must leave out start and goal"),
+        (full("cues", kind="hearsay"), "a cue has a room"),
+        (full("cues", way=5), "a cue has a room"),
+        (json.dumps({**FULL_SOUND, "cues": FULL_SOUND["cues"][:1] * 2}), "two cues are in one room"),
+        (json.dumps({**FULL_SOUND, "doors": FULL_SOUND["doors"] * 9}), "at most 8 doors"),
     ],
 )
 def test_each_fault_is_named(text, words):
     with pytest.raises(GameError) as caught:
-        Maze.from_json(text, "mine.json")
+        maze_from_json(text, "mine.json")
     assert words in str(caught.value)
     assert str(caught.value).startswith("mine.json")
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from textmaze.env.single import CHARSET, LONGEST_TEXT
 from textmaze.game.layout import DIRECTIONS
 from textmaze.game.parser import LONGEST_LINE, Reading, read
-from textmaze.game.rules import COMMANDS
+
+COMMANDS = (*(f"go {direction}" for direction in DIRECTIONS), "take coin", "look", "inventory", "wait", "help")
+EGOCENTRIC = ("go forward", "go right", "go back", "go left", "look")
 
 # As in a game made by TextWorld, whose commands the same parser reads.
 MANY = (
@@ -82,6 +84,14 @@ def test_short_forms_and_synonyms(line, command):
     assert read(line, MANY, ()) == Reading(command, "")
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [("f", "go forward"), ("left", "go left"), ("l", "look"), ("turn right", "go right"), ("go b", "go back")],
+)
+def test_the_ways_that_a_player_sees_have_short_forms_too(line, command):
+    assert read(line, EGOCENTRIC, ()) == Reading(command, "")
+
+
 def test_a_noun_that_is_left_out_is_the_only_one_possible():
     assert read("take", COMMANDS, ("go north", "take coin")).command == "take coin"
     assert read("go", COMMANDS, ("go east",)).command == "go east"
@@ -135,7 +145,9 @@ def test_nothing_gets_a_hint(line):
 
 
 @pytest.mark.parametrize(
-    ("line", "near"), [("go nrth", "go north"), ("lok", "look"), ("take cion", "take coin")]
+    ("line", "near"),
+    [("go nrth", "go north"), ("lok", "look"), ("take cion", "take coin"), ("look under bed", "look"),
+     ("ivnentory", "inventory"), ("goo nort", "go north")],
 )
 def test_nonsense_is_answered_with_the_nearest(line, near):
     assert read(line, COMMANDS, ()) == Reading(None, f'You cannot "{line}" here. Did you mean "{near}"?')

@@ -1,104 +1,116 @@
-"""The rules: where each command leads, and what it never does."""
+"""The rules: the arrays say in every state just what a player experiences who follows the rules one by one."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from mazes import first, mazes, plain_mazes, step, view
 
-from textmaze.game.layout import DIRECTIONS, OPPOSITE
-from textmaze.game.maze import make_maze
-from textmaze.game.recipe import SPLITS, Recipe
-from textmaze.game.rules import COMMANDS, State, coin_here, description, first_state, step
+from textmaze.game import turn
+from textmaze.game.generate import make_maze
+from textmaze.game.narrator import describe, inventory, render
+from textmaze.game.recipe import Recipe
+from textmaze.game.rules import PLAYING, WON, Rules, commands
+from textmaze.game.table import maze_table
 
-mazes = st.builds(
-    make_maze,
-    st.builds(
-        Recipe,
-        topology=st.sampled_from(["grid", "corridor"]),
-        rooms=st.integers(6, 30),
-        loops=st.sampled_from([0.0, 0.3, 1.0]),
-        goal=st.sampled_from(["coin", "exit"]),
-    ),
-    st.sampled_from(SPLITS),
-    st.integers(0, 10**6),
-)
+STILL = ("look", "inventory", "help")
 
 
-def unwon(maze):
-    """The states that the player can be in before the win."""
-    rooms = range(len(maze.rooms))
-    return [State(room) for room in rooms if maze.goal_kind == "coin" or room != maze.goal]
+def walked(maze, limit=4000):
+    """The states that a player of the reference can reach, each with its code in the rules."""
+    rules = Rules(maze)
+    known = {first(maze): rules.start}
+    for player in (queue := list(known)):
+        if player.outcome != PLAYING or len(known) > limit:
+            continue
+        following, _ = turn.step(rules, np.array([known[player]]))
+        for column, command in enumerate(rules.commands):
+            after = step(maze, player, command)
+            if after not in known:
+                known[after] = int(following[0, column])
+                queue.append(after)
+            yield player, command, after, int(following[0, column]), known[after]
 
 
-@given(mazes)
+@given(mazes())
+@settings(deadline=None, max_examples=60)
+def test_every_command_in_every_state_leads_where_the_reference_leads(maze):
+    for player, command, _, code, expected in walked(maze):
+        assert code == expected, (player, command)
+
+
+@given(mazes())
 @settings(deadline=None, max_examples=40)
-def test_there_and_back_is_where_you_were(maze):
-    for state in unwon(maze):
-        for direction in DIRECTIONS:
-            there = step(maze, state, f"go {direction}").state
-            if there not in (state, there._replace(won=True)):
-                assert step(maze, there, f"go {OPPOSITE[direction]}").state == state
+def test_a_state_is_described_from_what_is_seen_just_as_from_all_there_is(maze):
+    rules = Rules(maze)
+    described = set()
+    for _, _, after, code, _ in walked(maze, limit=300):
+        if code in described:
+            continue
+        described.add(code)
+        assert rules.view(code) == view(maze, after)
+        here = np.array([code])
+        assert render(rules, int(rules.look(here)[0])) == describe(maze, view(maze, after))
+        carried = view(maze, after).taken if after.outcome != WON else view(maze, after).taken & ~rules._parcel
+        assert render(rules, int(rules.inventory(here)[0])) == inventory(maze, carried)
 
 
-@given(mazes)
-@settings(deadline=None, max_examples=40)
-def test_a_wall_stops_the_player_and_says_so(maze):
-    for state in unwon(maze):
-        for way, direction in enumerate(DIRECTIONS):
-            state_after, feedback = step(maze, state, f"go {direction}")
-            target = maze.rooms[state.room].exits[way]
-            if target < 0:
-                assert (state_after, feedback) == (state, ("say", "no_way"))
-            else:
-                assert state_after.room == target
-                assert feedback == description(maze, state_after)
+@given(plain_mazes())
+@settings(deadline=None, max_examples=30)
+def test_looking_waiting_and_asking_change_nothing_where_nothing_moves(maze):
+    table = maze_table(maze)
+    for command in (*STILL, "wait"):
+        assert (table.successor[:, table.command_index[command]] == np.arange(len(table.terminal))).all()
 
 
-@given(mazes)
-@settings(deadline=None, max_examples=40)
-def test_looking_waiting_and_asking_change_nothing(maze):
-    for state in unwon(maze):
-        for command in ("look", "inventory", "wait", "help"):
-            assert step(maze, state, command).state == state
-        assert step(maze, state, "look").feedback == description(maze, state)
+@given(mazes())
+@settings(deadline=None, max_examples=30)
+def test_looking_and_asking_take_no_time_and_waiting_does(maze):
+    table = maze_table(maze)
+    for command in STILL:
+        assert not table.admissible[:, table.command_index[command]].any()
+    waits = table.admissible[~table.terminal, table.command_index["wait"]]
+    assert waits.all() if maze.timed else not waits.any()
 
 
-@given(mazes)
-@settings(deadline=None, max_examples=40)
-def test_after_the_win_nothing_changes_any_more(maze):
-    won = State(maze.goal, won=True)
-    for command in COMMANDS:
-        assert step(maze, won, command).state == won
+@given(mazes())
+@settings(deadline=None, max_examples=20)
+def test_after_the_end_nothing_changes_any_more(maze):
+    table = maze_table(maze)
+    for state in np.flatnonzero(table.terminal):
+        assert (table.successor[state] == state).all()
+        assert {table.texts[text] for text in table.feedback[state]} == {"The game is over."}
 
 
-@given(mazes)
-@settings(deadline=None, max_examples=40)
-def test_only_the_goal_wins(maze):
-    for state in unwon(maze):
-        for command in COMMANDS:
-            after = step(maze, state, command).state
-            if maze.goal_kind == "coin":
-                assert after.won == (state.room == maze.goal and command == "take coin")
-            else:
-                assert after.won == (after.room == maze.goal)
+def test_the_commands_are_those_of_the_things_in_the_maze():
+    maze = make_maze(Recipe(locks=1, doors=1, things=1, goal="deliver", map=True, floors=2), "train", 0)
+    found = commands(maze)
+    assert found["go"] == ("go north", "go east", "go south", "go west", "go up", "go down")
+    assert len(found["unlock"]) == 1
+    assert len(found["open"]) == len(found["close"]) == 2
+    assert len(found["take"]) == 3  # parcel, key and thing
+    assert not found["take coin"]
+    assert found["examine map"] == ("examine map",)
 
 
-@given(mazes)
-@settings(deadline=None, max_examples=40)
-def test_the_coin_lies_in_its_room_until_it_is_taken(maze):
-    here = [state.room for state in unwon(maze) if coin_here(maze, state)]
-    assert here == ([maze.goal] if maze.goal_kind == "coin" else [])
-    assert not coin_here(maze, State(maze.goal, won=True))
-    for state in unwon(maze):
-        if not coin_here(maze, state):
-            assert step(maze, state, "take coin") == (state, ("say", "no_coin"))
+def test_an_egocentric_player_who_turns_back_twice_faces_as_before():
+    maze = make_maze(Recipe(frame="egocentric", loops=1.0, rooms=25), "train", 1)
+    table = maze_table(maze)
+    state = table.start
+    assert table.commands[:4] == ("go forward", "go right", "go back", "go left")
+    column = next(c for c in range(4) if table.successor[state, c] != state)
+    there = table.successor[state, column]
+    back = table.successor[there, 2]
+    heading = table.texts[table.description[back]].partition("\n")[0]
+    assert heading == table.texts[table.description[state]].partition("\n")[0]
+    assert table.successor[back, 2] == there or table.successor[table.successor[back, 2], 2] == back
 
 
-@pytest.mark.parametrize(("goal", "key"), [("coin", "room"), ("exit", "exit")])
-def test_the_last_view_fits_the_goal(goal, key):
-    maze = make_maze(Recipe(goal=goal), "train", 0)
-    assert description(maze, State(maze.goal, won=True))[:2] == (key, maze.goal)
-
-
-def test_a_game_begins_at_the_start_and_not_won():
-    maze = make_maze(Recipe(), "train", 0)
-    assert first_state(maze) == State(maze.start, won=False)
+@pytest.mark.parametrize("caught", ["lost", "back"])
+def test_a_patrol_ends_the_game_or_takes_the_player_back(caught):
+    maze = make_maze(Recipe(rooms=16, loops=0.5, patrols=2, cycle=6, caught=caught), "train", 0)
+    table = maze_table(maze)
+    lost = table.terminal & (table.distance < 0)
+    assert lost.any() == (caught == "lost")
+    patrols = {patrol.name for patrol in maze.patrols}
+    met = [table.texts[t] for t in range(len(table.texts)) if any(f"{name}" in table.texts[t] for name in patrols)]
+    assert met

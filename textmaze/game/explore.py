@@ -15,7 +15,7 @@ import numpy as np
 
 from textmaze.errors import GameError
 from textmaze.game.layout import DIRECTIONS
-from textmaze.game.table import GameTable, distances
+from textmaze.game.table import GameTable
 
 # States times commands. Each is a step of about a millisecond; a game with loose things soon has millions of
 # states, so one that needs more steps than this would most likely be explored for ever.
@@ -261,7 +261,7 @@ class _Exploration:
             reward=score[successor] - score[:, None],
             terminal=np.array([bool(state.ended) for state in self.states]),
             admissible=successor != np.arange(size[0])[:, None],
-            distance=distances(successor, won),
+            won=won,
             start=0,
             objective=objective,
         )

@@ -1,71 +1,341 @@
-"""Says a state of a maze in English. Every text is asked for by a small key, so that each is rendered once.
+"""Says in English what the rules tell in codes. Each text is rendered when it is first read."""
 
-A key is a tuple: `("room", room, coin_here)` for what a room looks like, `("exit", room)` for the last room of a
-maze that is won by leaving it, `("objective",)`, or `("say", name)` for an answer that is the same everywhere.
-"""
-
+import functools
 import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from textmaze.game.layout import DIRECTIONS
+from textmaze.game.layout import BACK, DIRECTIONS, WAYS
 from textmaze.game.maze import Maze
+from textmaze.game.rules import CLOSED, LOCKED, OPEN, SEEN_FROM_PLAYER, WON, Rules, Told, View, gate_open
 from textmaze.game.theme import load_theme
 
-Key = tuple[str | int | bool, ...]
-
 # Answers that are the same in all themes; where Inform 7 has an answer of its own, these are its words.
-SAYINGS = {
+ANSWERS = {
     "no_way": "You can't go that way.",
+    "not_here": "You can't see any such thing.",
+    "gate_shut": "The {gate} is shut.",
+    "door_open": "The {door} is open.",
+    "door_closed": "The {door} is closed.",
+    "door_locked": "The {door} is locked.",
+    "opened": "You open the {door}.",
+    "open_already": "The {door} is open already.",
+    "closed": "You close the {door}.",
+    "closed_already": "The {door} is closed already.",
+    "unlocked": "You unlock the {door} with the {other}.",
+    "not_locked": "The {door} is not locked.",
+    "does_not_fit": "The {other} does not fit the {door}.",
+    "lacks": "You do not have the {item}.",
+    "taken": "You take the {item}.",
+    "taken_already": "You have the {item} already.",
+    "took_coin": "You pick up the coin. That is what you came for: you have won!",
+    "delivered": "You put down the {item}. This is where it belongs: you have won!",
+    "wrong_place": "This is not where the {item} belongs.",
+    "plain": "You see nothing special about the {item}.",
+    "coin_plain": "It is the coin that you came for.",
     "wait": "Time passes.",
-    "empty": "You are carrying nothing.",
-    "no_coin": "You can't see any such thing.",
-    "taken": "You pick up the coin. That is what you came for: you have won!",
-    "help": "Type a command and press Enter. You can go north, go east, go south or go west; take things; look "
-            "around; look at your inventory; and wait. Short forms work too: n, e, s, w, l, i, z.",
+    "over": "The game is over.",
 }
+DARKNESS = "Darkness"  # the heading of every place where nothing can be seen
 
 
-def render(maze: Maze, key: Key) -> str:
-    """The text for a key. The same maze and key give the same text."""
-    kind = key[0]
-    if kind == "say":
-        return SAYINGS[str(key[1])]
-    if kind == "objective":
-        return _choose(maze, f"objective_{maze.goal_kind}", _voice(maze, "objective"))
-    if kind == "exit":
-        room = int(key[1])
-        return f"{_heading(maze, room)}\n{_choose(maze, 'exit', _voice(maze, room))}"
-    return describe(maze, int(key[1]), coin_here=bool(key[2]))
+def render(rules: Rules, text: int) -> str:
+    """The text with this code. The same maze and code give the same text."""
+    maze, told = rules.maze, rules.told(text)
+    if told.look is None:
+        return _answer(maze, told)
+    look = describe(maze, told.look)
+    if not told.saying:
+        return look
+    if told.saying == "wait":
+        return f"{ANSWERS['wait']}\n\n{look}"
+    return f"{meeting(maze, told.first)}\n\n{look}"
 
 
-def describe(maze: Maze, room: int, *, coin_here: bool) -> str:
-    """What `look` shows in a room: its name, where one is, a touch of detail, the ways out, and the coin."""
-    voice = _voice(maze, room)
-    name = maze.rooms[room].name.lower()
-    ways = [DIRECTIONS[way] for way, target in enumerate(maze.rooms[room].exits) if target >= 0]
-    sentences = [
-        _choose(maze, "room", voice).format(place=name, a_place=f"{'an' if name[0] in 'aeiou' else 'a'} {name}"),
-        _choose(maze, "detail", voice),
-        _choose(maze, "exits_one" if len(ways) == 1 else "exits_many", voice).format(ways=_listed(ways)),
-    ]
-    coin = _choose(maze, "coin", voice)  # drawn always, so that taking the coin changes no other sentence
-    if coin_here:
-        sentences.append(coin)
-    return f"{_heading(maze, room)}\n{' '.join(sentences)}"
+def _answer(maze: Maze, told: Told) -> str:
+    if told.saying == "objective":
+        return objective(maze)
+    if told.saying == "inventory":
+        return inventory(maze, told.first)
+    if told.saying == "help":
+        return help_text(maze)
+    if told.saying == "map":
+        return map_text(maze)
+    if told.saying == "caught":
+        return meeting(maze, told.first)
+    template = ANSWERS[told.saying]
+    names = {
+        kind: things[told.first].name
+        for kind, things in (("item", maze.items), ("door", maze.doors), ("gate", maze.gates))
+        if f"{{{kind}}}" in template
+    }
+    other = maze.items[told.second].name if "{other}" in template else ""
+    return template.format(**names, other=other)
 
 
-def _heading(maze: Maze, room: int) -> str:
-    return f"-= {maze.rooms[room].name} =-"
+class When(NamedTuple):
+    """The part of a state on which it hangs whether a sentence is said, and the value for which it is."""
+
+    part: str = ""  # door, gate, item or coin; "" for what is always said
+    number: int = 0
+    value: int = 0
+
+    def holds(self, maze: Maze, view: View) -> bool:
+        if self.part == "door":
+            return view.doors[self.number] == self.value
+        if self.part == "gate":
+            return gate_open(maze, self.number, view.turn) == self.value
+        if self.part == "item":
+            return view.taken >> self.number & 1 == self.value
+        return self.part == "" or view.outcome != WON
+
+
+Sight = tuple[When, Callable[[], str]]
+
+
+def describe(maze: Maze, view: View) -> str:
+    """What `look` shows: the place's name, where one is, and all that is seen there."""
+    room = maze.rooms[view.room]
+    if room.dark and not carries_lamp(maze, view.taken):
+        heading, sentences = DARKNESS, [darkness(maze, view.room)]
+    elif view.outcome == WON and maze.goal_kind == "exit":
+        heading, sentences = room.name, [outside(maze)]
+    else:
+        heading = room.name
+        sentences = [say() for when, say in sights(maze, view.room, view.heading) if when.holds(maze, view)]
+    for number, patrol in enumerate(maze.patrols):
+        way = near(maze, view.room, patrol.route[view.turn])
+        if way >= 0 and view.outcome != WON:
+            sentences.append(patrol_near(maze, number, way, view.heading))
+    return f"-= {heading} =-\n{' '.join(sentences)}"
+
+
+def sights(maze: Maze, here: int, heading: int) -> Iterator[Sight]:
+    """One sentence for each thing that may be seen in a room where there is light, and when it is."""
+    room = maze.rooms[here]
+    voice = _voice(maze, room.look)  # these four are drawn always, so that what happens changes no other sentence
+    place, ways = room.name.lower(), plain_ways(maze, here)
+    yield When(), partial(_pick(maze, "room", voice).format, place=place, a_place=with_article(place))
+    yield When(), partial(str, _pick(maze, "detail", voice))
+    listed = _listed([way_words(maze, way, heading) for way in _turned(maze, ways, heading)])
+    alone = sum(target >= 0 for target in room.exits) == 1  # and not just the only way without a door, say
+    exits = _pick(maze, "exits_many" if len(ways) != 1 else "exits_one" if alone else "exits_also", voice)
+    coin = _pick(maze, "coin", voice)
+    if ways:
+        yield When(), partial(_fill_ways, exits, listed)
+    for way, kind in ((4, "stairs_up"), (5, "stairs_down")):
+        if room.exits[way] >= 0:
+            yield When(), partial(_choose, maze, kind, f"{room.look}/{kind}")
+    for way in one_ways(maze, here):
+        if way < len(DIRECTIONS):
+            yield When(), partial(_way_sentence, maze, "one_way", f"{room.look}/one_way/{way}", way, heading)
+    doors = [(number, way) for number, door in enumerate(maze.doors)
+             if (way := bar_way(maze, door.room, door.way, here)) >= 0]
+    for order, (number, way) in enumerate(doors):
+        door = maze.doors[number]
+        for state, kind in ((OPEN, "door_open"), (CLOSED, "door_closed"), (LOCKED, "door_locked")):
+            if state != LOCKED or door.key >= 0:
+                yield When("door", number, state), partial(
+                    _way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, door=door.name)
+    gates = [(number, way) for number, gate in enumerate(maze.gates)
+             if (way := bar_way(maze, gate.room, gate.way, here)) >= 0]
+    for order, (number, way) in enumerate(gates):
+        for is_open, kind in enumerate(("gate_shut", "gate_open")):
+            yield When("gate", number, is_open), partial(
+                _way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, gate=maze.gates[number].name)
+    for order, cue in enumerate(maze.cues):
+        if cue.room == here:
+            yield When(), partial(_way_sentence, maze, cue.kind, cue.kind, cue.way, heading, order)
+    items = [bit for bit, item in enumerate(maze.items) if item.room == here]
+    for order, bit in enumerate(items):
+        yield When("item", bit, 0), partial(_item_sentence, maze, bit, f"{here}/thing", order)
+    if maze.goal_kind == "coin" and here == maze.goal:
+        yield When("coin"), partial(str, coin)
+
+
+def _item_sentence(maze: Maze, bit: int, voice: str, order: int) -> str:
+    return _fill(_choose(maze, "thing", voice, order), thing=maze.items[bit].name)
+
+
+def darkness(maze: Maze, here: int) -> str:
+    """What is said of a room in which nothing can be seen."""
+    return _choose(maze, "dark", f"{maze.rooms[here].look}/dark")
+
+
+def outside(maze: Maze) -> str:
+    """What is said to a player who has reached the exit."""
+    return _choose(maze, "exit", maze.rooms[maze.goal].look)
+
+
+def patrol_near(maze: Maze, number: int, way: int, heading: int) -> str:
+    """How a patrol makes itself felt that is one room away."""
+    return _way_sentence(maze, "patrol_near", f"patrol/{number}/{way}", way, heading, patrol=maze.patrols[number].name)
+
+
+def objective(maze: Maze) -> str:
+    """What the player is told to do, and what directions there are."""
+    parcel = next((item for item in maze.items if item.kind == "parcel"), None)
+    kind = f"objective_{maze.goal_kind}"
+    sentences = [_fill(_choose(maze, kind, "objective"), thing=parcel.name if parcel else "",
+                       place=maze.rooms[maze.goal].name.lower())]
+    if maze.map:
+        place = maze.rooms[parcel.room if parcel else maze.goal].name.lower()
+        sentences.append(_fill(_choose(maze, "whereabouts", "whereabouts"), place=place))
+    if maze.directions:
+        sentences.append(_choose(maze, "directions", "directions").format(route=_route(maze)))
+    return " ".join(sentences)
+
+
+def _route(maze: Maze) -> str:
+    """The directions in words; where ways are as the player sees them, for somebody who follows them."""
+    words, heading = [], 0
+    for way in maze.directions:
+        words.append(way_words(maze, way, heading)[0])
+        heading = way if way < len(DIRECTIONS) else heading
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and then {words[-1]}"
+
+
+def inventory(maze: Maze, taken: int) -> str:
+    """What the player carries; a map is read there too."""
+    held = ["map"] if maze.map else []
+    held += [item.name for bit, item in enumerate(maze.items) if taken >> bit & 1]
+    if not held:
+        return "You are carrying nothing."
+    told = f"You are carrying {_and([with_article(name) for name in held])}."
+    return f"{told}\n{map_text(maze)}" if maze.map else told
+
+
+def map_text(maze: Maze) -> str:
+    """Every room with the ways that lead out of it, by the compass."""
+    lines = ["The map shows:"]
+    for room in maze.rooms:
+        ways = [f"{WAYS[way]} to the {maze.rooms[target].name.lower()}"
+                for way, target in enumerate(room.exits) if target >= 0]
+        lines.append(f"From the {room.name.lower()}: {', '.join(ways) or 'no way out'}.")
+    if maze.frame == "egocentric":
+        lines.append("At first you face north.")
+    return "\n".join(lines)
+
+
+def help_text(maze: Maze) -> str:
+    """How to play, in the terms of this maze."""
+    stairs = any(max(room.exits[4:]) >= 0 for room in maze.rooms)
+    ways = [*(DIRECTIONS if maze.frame == "compass" else SEEN_FROM_PLAYER), *(WAYS[4:] if stairs else ())]
+    short = "n, e, s, w" if maze.frame == "compass" else "f, r, b"
+    deeds = ["take things"] if maze.items or maze.goal_kind == "coin" else []
+    deeds += ["put down what is to be delivered"] if maze.goal_kind == "deliver" else []
+    deeds += ["open and close doors"] if maze.doors else []
+    deeds += ["unlock a door with its key"] if any(door.key >= 0 for door in maze.doors) else []
+    deeds += ["look around", "look at your inventory", "wait"]
+    return (f"Type a command and press Enter. You can {_and([f'go {way}' for way in ways], 'or')}; "
+            f"{'; '.join(deeds[:-1])}; and {deeds[-1]}. Short forms work too: {short}, l, i, z.")
+
+
+def meeting(maze: Maze, patrol: int) -> str:
+    """What happens when a patrol meets the player."""
+    kind = "caught" if maze.caught == "lost" else "sent_back"
+    return _choose(maze, kind, f"{kind}/{patrol}").format(patrol=maze.patrols[patrol].name)
+
+
+# -- what there is to be said --------------------------------------------------------------------------------------
+
+
+def carries_lamp(maze: Maze, taken: int) -> bool:
+    return any(item.kind == "lamp" and taken >> bit & 1 for bit, item in enumerate(maze.items))
+
+
+def one_ways(maze: Maze, room: int) -> list[int]:
+    """The ways from a room that cannot be gone in the other direction."""
+    return [way for way, target in enumerate(maze.rooms[room].exits)
+            if target >= 0 and maze.rooms[target].exits[BACK[way]] < 0]
+
+
+def plain_ways(maze: Maze, room: int) -> list[int]:
+    """The ways that are told of in one sentence: on the level, both ways, and without door or gate."""
+    barred = {bar_way(maze, bar.room, bar.way, room) for bar in maze.bars}
+    barred.update(one_ways(maze, room))
+    return [way for way, target in enumerate(maze.rooms[room].exits[:4]) if target >= 0 and way not in barred]
+
+
+def bar_way(maze: Maze, room: int, way: int, here: int) -> int:
+    """The way from `here` on which a door or gate stands that belongs to `room` and `way`, or -1."""
+    if here == room:
+        return way
+    return BACK[way] if here == maze.rooms[room].exits[way] else -1
+
+
+def near(maze: Maze, room: int, other: int) -> int:
+    """The level way that leads from a room straight to another, or -1."""
+    return next((way for way, target in enumerate(maze.rooms[room].exits[:4]) if target == other), -1)
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def way_words(maze: Maze, way: int, heading: int) -> tuple[str, str]:
+    """A way as one goes there, and as the side where it is: by the compass the same word."""
+    if maze.frame == "compass" or way >= len(DIRECTIONS):
+        return WAYS[way], WAYS[way]
+    turned = (way - heading) % 4
+    return SEEN_FROM_PLAYER[turned], ("front", "right", "back", "left")[turned]
+
+
+def _turned(maze: Maze, ways: list[int], heading: int) -> list[int]:
+    """Ways in the order in which they are told: as the compass turns, from where the player looks."""
+    return sorted(ways, key=lambda way: (way - heading) % 4) if maze.frame == "egocentric" else ways
+
+
+def _way_sentence(
+    maze: Maze, kind: str, voice: str, way: int, heading: int, order: int = 0, **names: str
+) -> str:
+    return _fill(_fill_ways(_choose(maze, kind, voice, order), way_words(maze, way, heading)), **names)
+
+
+def _fill_ways(sentence: str, words: tuple[str, str]) -> str:
+    """After `the` stands a side, elsewhere a direction: `to the front`, but `go forward`."""
+    sentence = re.sub(r"\b(the|The) \{ways?\}", rf"\1 {words[1]}", sentence)
+    return re.sub(r"\{ways?\}", words[0], sentence)
+
+
+def _fill(sentence: str, **names: str) -> str:
+    articles = {f"a_{kind}": with_article(name) for kind, name in names.items()}
+    return sentence.format(**names, **articles)
+
+
+def with_article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+
+
+def _listed(words: list[tuple[str, str]]) -> tuple[str, str]:
+    return _and([going for going, _ in words]), _and([side for _, side in words])
+
+
+def _and(words: Sequence[str], last: str = "and") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
 
 
 def _voice(maze: Maze, where: int | str) -> random.Random:
-    """The source of a room's wordings: its own, so that texts can be rendered in any order."""
+    """The source of wordings for one room or thing: its own, so that texts can be rendered in any order."""
     return random.Random(f"{maze.voice}/{where}")
 
 
-def _choose(maze: Maze, kind: str, voice: random.Random) -> str:
+def _choose(maze: Maze, kind: str, where: int | str, order: int = 0) -> str:
+    """A wording; things that are told of together, one after the `order` of the other, have different ones."""
+    return _pick(maze, kind, _voice(maze, where), order)
+
+
+def _pick(maze: Maze, kind: str, voice: random.Random, order: int = 0) -> str:
     words = load_theme(maze.theme).words(kind, maze.wordings)
-    return words[int(voice.random() * len(words))]
+    if kind in ("room", "detail") and any(room.dark for room in maze.rooms):
+        words = _without_light(words)  # where a lamp must be found, nobody holds one
+    return words[(int(voice.random() * len(words)) + order) % len(words)]
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+@functools.cache
+def _without_light(words: tuple[str, ...]) -> tuple[str, ...]:
+    dim = [text for text in words if not re.search(r"\b(lamps?|lanterns?|lights?|torch(es)?|beams?)\b", text)]
+    return tuple(dim) or words
+
+

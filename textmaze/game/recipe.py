@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textmaze.errors import GameError
+from textmaze.errors import GameError, SettingError
 from textmaze.settings import build, override, setting, shown
 
 SPLITS = ("train", "valid", "test")
 MAX_DOTS = 100  # in a line: tomllib needs memory quadratic in the depth of a dotted key
 MAX_FILE_BYTES = 1_000_000  # a recipe or theme is a page of text; more is a mistake or an attack
+MOST_MAPPED = 100  # rooms: longer maps would be longer than an observation may be
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,62 @@ class Recipe:
 
     title: str = setting("", "the name that people read")
     summary: str = setting("", "one line that says what to expect")
-    topology: str = setting("grid", "how rooms hang together", choices=("grid", "corridor"))
-    rooms: int = setting(25, "how many rooms a maze has", low=2, high=1000)
+
+    # The shape.
+    topology: str = setting("grid", "how rooms hang together: a winding maze on a grid, a cave that grew in all "
+                                    "directions (planar), a chain with dead ends beside it (tree), or a chain alone "
+                                    "(corridor)",
+                            choices=("grid", "planar", "tree", "corridor"))
+    rooms: int = setting(25, "how many rooms a maze has", low=2, high=5000)
+    floors: int = setting(1, "on how many floors they lie, joined by stairs; for grid and planar", low=1, high=9)
     loops: float = setting(0.0, "share of the walls between neighbouring rooms that are opened, so that ways "
-                                "meet again; 0 makes a tree", low=0.0, high=1.0)
-    goal: str = setting("coin", "what wins: taking the coin, or reaching the exit", choices=("coin", "exit"))
+                                "meet again; 0 makes a tree; for grid and planar", low=0.0, high=1.0)
+    branches: int = setting(1, "how many dead ends lie beside each room of the chain; for tree", low=0, high=2)
+    one_way: float = setting(0.0, "share of the passages that can be gone in one direction only; every room can still "
+                                  "be reached from every other", low=0.0, high=1.0)
+
+    # What bars the way.
+    doors: int = setting(0, "how many closed doors there are, without a lock", low=0, high=3)
+    locks: int = setting(0, "how many locked doors stand on the way to the goal; the key to each lies beyond the one "
+                            "before", low=0, high=3)
+    gates: int = setting(0, "how many gates on the way to the goal open and shut by themselves", low=0, high=3)
+    cycle: int = setting(4, "after how many turns gates and patrols begin again; a gate is open for half of them",
+                         low=2, high=12)
+    patrols: int = setting(0, "how many patrols walk a round", low=0, high=2)
+    caught: str = setting("lost", "what follows when a patrol meets the player: the game is lost, or goes on from "
+                                  "where it began", choices=("lost", "back"))
+
+    # What is read.
+    cues: float = setting(0.0, "share of the rooms in which something hints at the way to the goal", low=0.0, high=1.0)
+    lies: float = setting(0.0, "share of these hints that are false; their style betrays them", low=0.0, high=1.0)
+    things: int = setting(0, "how many things lie about that are of no use", low=0, high=4)
+    alike: float = setting(0.0, "share of the rooms that have one name and one description", low=0.0, high=1.0)
+    dark: float = setting(0.0, "share of the rooms where nothing is seen without the lamp that lies somewhere",
+                          low=0.0, high=1.0)
+    frame: str = setting("compass", "whether ways are told and taken by the compass, or as seen by the player: left, "
+                                    "right, forward and back", choices=("compass", "egocentric"))
+
+    # What wins.
+    goal: str = setting("coin", "taking the coin, reaching the exit, or finding something and delivering it",
+                        choices=("coin", "exit", "deliver"))
+    directions: bool = setting(False, "whether the objective tells the way to the goal")
+    wrong: float = setting(0.0, "share of the steps that these directions get wrong", low=0.0, high=1.0)
+    map: bool = setting(False, "whether the player carries a map of all rooms, and knows where the goal is")
+
     theme: str = setting("dungeon", "whose words are used: a file in games/themes")
     wordings: str = setting("split", "which share of the theme's words is used: the one of the split that is "
                                      "played, or one by name", choices=("split", *SPLITS))
     max_steps: int = setting(100, "commands until an episode is cut off", low=1, high=100_000)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot go together."""
+        spacious = self.topology in ("grid", "planar")
+        for name, free in (("floors", 1), ("loops", 0.0)):
+            if not spacious and getattr(self, name) != free:
+                raise SettingError(f"{name} can be set for the topologies grid and planar only, "
+                                   f"not for {self.topology}.")
+        if self.map and self.rooms > MOST_MAPPED:
+            raise SettingError(f"A map can show at most {MOST_MAPPED} rooms, and rooms is {self.rooms}.")
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,278 @@
-"""What each command does in a maze. Pure functions from a state to what follows; the words are the narrator's."""
+"""A maze as numbers: its commands, its states, and what can be seen in each, for any number of states at once.
 
-from typing import NamedTuple
+A state is one whole number, its code: the room plus, in mixed radix, whatever else can change in this maze - the way
+the player faces, the turn of the cycle, the state of each door, which items were taken. So a command adds something to
+the code; what, says turn.py. Texts are told by codes too, and made into words by the narrator when somebody reads them.
+"""
 
-from textmaze.game.layout import DIRECTIONS
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmaze.game.layout import BACK, DIRECTIONS, WAYS
 from textmaze.game.maze import Maze
-from textmaze.game.narrator import Key
 
-COMMANDS = (*(f"go {direction}" for direction in DIRECTIONS), "take coin", "look", "inventory", "wait", "help")
+Codes = NDArray[np.int64]
+
+SEEN_FROM_PLAYER = ("forward", "right", "back", "left")  # in the order of turning by the compass
+OPEN, CLOSED, LOCKED = 0, 1, 2  # doors
+PLAYING, WON, LOST = 0, 1, 2
+
+# Answers that do not depend on the state's look. Some speak of one thing, or of two.
+SAYINGS = (
+    "no_way", "not_here", "gate_shut", "door_closed", "door_locked", "opened", "open_already", "closed",
+    "closed_already", "unlocked", "not_locked", "lacks", "does_not_fit", "taken", "taken_already", "took_coin",
+    "delivered", "wrong_place", "plain", "coin_plain", "door_open", "map", "wait", "help", "over", "inventory",
+    "objective", "caught",
+)
+_KINDS = 32
+# What a text's code says: a look; an answer; a look after being taken back by a patrol, or after waiting.
+LOOK, SAY, TAKEN_BACK, WAITED = range(4)
+MOST_PATROLS = 8
 
 
-class State(NamedTuple):
-    """All that can change while a maze is played."""
+class View(NamedTuple):
+    """A state in its parts, or what is seen of it from the room where the player is."""
 
     room: int
-    won: bool = False
+    heading: int
+    turn: int
+    doors: tuple[int, ...]
+    taken: int  # one bit for each item
+    outcome: int  # PLAYING, WON or LOST
 
 
-class Outcome(NamedTuple):
-    """What a command leads to: the next state, and the key of the text that tells of it."""
+class Told(NamedTuple):
+    """A text in its parts: the answer named `saying` about the things numbered `first` and `second`, then a look."""
 
-    state: State
-    feedback: Key
-
-
-def first_state(maze: Maze) -> State:
-    return State(maze.start)
+    saying: str
+    first: int
+    second: int
+    look: View | None
 
 
-def coin_here(maze: Maze, state: State) -> bool:
-    return maze.goal_kind == "coin" and state.room == maze.goal and not state.won
+def commands(maze: Maze) -> dict[str, tuple[str, ...]]:
+    """The commands of a maze by what they do, in the order of a table's columns."""
+    stairs = any(max(room.exits[4:]) >= 0 for room in maze.rooms)
+    ways = (*(DIRECTIONS if maze.frame == "compass" else SEEN_FROM_PLAYER), *(WAYS[4:] if stairs else ()))
+    coin = ("coin",) if maze.goal_kind == "coin" else ()
+    items = tuple(item.name for item in maze.items)
+    parcels = tuple(item.name for item in maze.items if item.kind == "parcel")
+    doors = tuple(door.name for door in maze.doors)
+    keys = tuple(item.name for item in maze.items if item.kind == "key")
+    locks = tuple(door.name for door in maze.doors if door.key >= 0)
+    paper = ("map",) if maze.map else ()
+    return {
+        "go": tuple(f"go {way}" for way in ways),
+        "take coin": tuple(f"take {name}" for name in coin),
+        "take": tuple(f"take {name}" for name in items),
+        "drop": tuple(f"drop {name}" for name in parcels),
+        "open": tuple(f"open {name}" for name in doors),
+        "close": tuple(f"close {name}" for name in doors),
+        "unlock": tuple(f"unlock {door} with {key}" for door in locks for key in keys),
+        "examine coin": tuple(f"examine {name}" for name in coin),
+        "examine": tuple(f"examine {name}" for name in items),
+        "examine door": tuple(f"examine {name}" for name in doors),
+        "examine map": tuple(f"examine {name}" for name in paper),
+        "look": ("look",), "inventory": ("inventory",), "wait": ("wait",), "help": ("help",),
+    }
 
 
-def description(maze: Maze, state: State) -> Key:
-    """The key of what `look` says."""
-    if state.won and maze.goal_kind == "exit":
-        return ("exit", state.room)
-    return ("room", state.room, coin_here(maze, state))
+def gate_open(maze: Maze, gate: int, turn: int) -> bool:
+    return (turn - maze.gates[gate].opens) % maze.cycle < maze.cycle // 2
 
 
-def step(maze: Maze, state: State, command: str) -> Outcome:
-    """What happens when the player gives one of `COMMANDS`. After the win nothing changes any more."""
-    verb, _, noun = command.partition(" ")
-    if verb == "go":
-        target = maze.rooms[state.room].exits[DIRECTIONS.index(noun)]
-        if target < 0 or state.won:
-            return Outcome(state, ("say", "no_way"))
-        following = State(target, won=maze.goal_kind == "exit" and target == maze.goal)
-        return Outcome(following, description(maze, following))
-    if verb == "take":
-        if coin_here(maze, state):
-            return Outcome(State(state.room, won=True), ("say", "taken"))
-        return Outcome(state, ("say", "no_coin"))
-    if verb == "look":
-        return Outcome(state, description(maze, state))
-    return Outcome(state, ("say", {"inventory": "empty", "wait": "wait", "help": "help"}[verb]))
+def say(kind: str, first: Any = 0, second: int = 0) -> Any:
+    """The code of an answer."""
+    return 4 * (SAYINGS.index(kind) + _KINDS * (first + (second << 40))) + SAY
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """One maze as numbers and arrays."""
+
+    maze: Maze
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        return commands(self.maze)
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """The columns of each kind of command."""
+        found, first = {}, 0
+        for kind, names in self.groups.items():
+            found[kind] = slice(first, first + len(names))
+            first += len(names)
+        return found
+
+    @cached_property
+    def commands(self) -> tuple[str, ...]:
+        return tuple(name for names in self.groups.values() for name in names)
+
+    # -- codes ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def rooms(self) -> int:
+        return len(self.maze.rooms)
+
+    @cached_property
+    def headings(self) -> int:
+        return 4 if self.maze.frame == "egocentric" else 1
+
+    @cached_property
+    def turns(self) -> int:
+        return self.maze.cycle if self.maze.timed else 1
+
+    @cached_property
+    def turn_unit(self) -> int:
+        return self.rooms * self.headings
+
+    @cached_property
+    def door_units(self) -> tuple[int, ...]:
+        """What one step in the state of each door adds to a code."""
+        unit, units = self.turn_unit * self.turns, []
+        for door in self.maze.doors:
+            units.append(unit)
+            unit *= 3 if door.key >= 0 else 2
+        return tuple(units)
+
+    @cached_property
+    def item_unit(self) -> int:
+        if not self.maze.doors:
+            return self.turn_unit * self.turns
+        return self.door_units[-1] * (3 if self.maze.doors[-1].key >= 0 else 2)
+
+    @cached_property
+    def size(self) -> int:
+        """How many codes there are for states in which the game goes on; then come those where it is won, then lost."""
+        return self.item_unit << len(self.maze.items)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether a state is nothing but a room."""
+        return self.size == self.rooms
+
+    @cached_property
+    def start(self) -> int:
+        closed = zip(self.maze.doors, self.door_units, strict=True)
+        return self.maze.start + sum((LOCKED if door.key >= 0 else CLOSED) * unit for door, unit in closed)
+
+    def view(self, code: int) -> View:
+        """A code in its parts."""
+        outcome, code = divmod(code, self.size)
+        doors = tuple(code // unit % (3 if door.key >= 0 else 2)
+                      for door, unit in zip(self.maze.doors, self.door_units, strict=True))
+        return View(code % self.rooms, code // self.rooms % self.headings, code // self.turn_unit % self.turns,
+                    doors, code // self.item_unit, outcome)
+
+    def told(self, text: int) -> Told:
+        """A text's code in its parts."""
+        kind, code = text % 4, text // 4
+        if kind == SAY:
+            return Told(SAYINGS[code % _KINDS], code // _KINDS % (1 << 40), code // _KINDS >> 40, None)
+        if kind == TAKEN_BACK:
+            return Told("sent_back", code % MOST_PATROLS, 0, self.view(code // MOST_PATROLS))
+        return Told("wait" if kind == WAITED else "", 0, 0, self.view(code))
+
+    # -- what can be seen ----------------------------------------------------------------------------------------
+
+    def look(self, codes: Codes) -> Codes:
+        """The code of what `look` says in each state: the state without what cannot be seen from its room."""
+        if self.plain:
+            return 4 * codes
+        outcome, codes = np.divmod(codes, self.size)
+        room, taken = codes % self.rooms, codes // self.item_unit
+        lit = ~self.dark[room] | self.holds_lamp(taken)
+        seen = codes % self.turn_unit
+        if self.turns > 1:
+            seen = seen + self._sights[codes // self.turn_unit % self.turns, room] * self.turn_unit
+        for door, unit in enumerate(self.door_units):
+            seen = seen + np.where(lit & self.beside[door, room], self.door(codes, door), 0) * unit
+        hidden = self._lie_in[room] ^ ((1 << len(self.maze.items)) - 1)
+        seen = seen + np.where(lit, taken | hidden, ~self._lamp & ((1 << len(self.maze.items)) - 1)) * self.item_unit
+        return np.asarray(4 * (seen + outcome * self.size))
+
+    def inventory(self, codes: Codes) -> Codes:
+        """The code of what `inventory` says."""
+        outcome, codes = np.divmod(codes, self.size)
+        taken = codes // self.item_unit
+        return np.asarray(say("inventory", np.where(outcome == WON, taken & ~self._parcel, taken)))
+
+    @cached_property
+    def exits(self) -> NDArray[np.int64]:
+        return np.array([room.exits for room in self.maze.rooms], dtype=np.int64)
+
+    @cached_property
+    def dark(self) -> NDArray[np.bool_]:
+        return np.array([room.dark for room in self.maze.rooms])
+
+    @cached_property
+    def _lie_in(self) -> Codes:
+        """For each room the items that lie there at first, and the lamp where it matters whether it is carried."""
+        lie: Codes = np.where(self.dark, self._lamp, 0)
+        for bit, item in enumerate(self.maze.items):
+            lie[item.room] |= 1 << bit
+        return lie
+
+    @cached_property
+    def _lamp(self) -> int:
+        return sum(1 << bit for bit, item in enumerate(self.maze.items) if item.kind == "lamp")
+
+    @cached_property
+    def _parcel(self) -> int:
+        return sum(1 << bit for bit, item in enumerate(self.maze.items) if item.kind == "parcel")
+
+    def holds_lamp(self, taken: Codes) -> NDArray[np.bool_]:
+        return np.asarray((taken & self._lamp) > 0)
+
+    @cached_property
+    def door_at(self) -> Codes:
+        """(rooms, ways): the door that stands there, or -1."""
+        return self._bars([(door.room, door.way) for door in self.maze.doors])
+
+    @cached_property
+    def gate_at(self) -> Codes:
+        return self._bars([(gate.room, gate.way) for gate in self.maze.gates])
+
+    def _bars(self, places: list[tuple[int, int]]) -> Codes:
+        found = np.full((self.rooms, len(WAYS)), -1, dtype=np.int64)
+        for number, (room, way) in enumerate(places):
+            found[room, way] = found[self.exits[room, way], BACK[way]] = number
+        return found
+
+    @cached_property
+    def beside(self) -> NDArray[np.bool_]:
+        """(doors, rooms): whether the door can be seen from the room."""
+        doors = np.arange(len(self.maze.doors))
+        return np.asarray((self.door_at == doors[:, None, None]).any(axis=2))
+
+    @cached_property
+    def gate_open(self) -> NDArray[np.bool_]:
+        """(gates, turns)."""
+        return np.array([[gate_open(self.maze, gate, turn) for turn in range(self.turns)]
+                         for gate in range(len(self.maze.gates))], dtype=bool).reshape(-1, self.turns)
+
+    @cached_property
+    def routes(self) -> Codes:
+        """(patrols, turns): where each patrol is."""
+        return np.array([patrol.route for patrol in self.maze.patrols], dtype=np.int64).reshape(-1, self.turns)
+
+    @cached_property
+    def _sights(self) -> Codes:
+        """(turns, rooms): the first turn at which gates and patrols look the same from the room as at this turn."""
+        sights = np.zeros((self.turns, self.rooms), dtype=np.int64)
+        for turn in range(self.turns):
+            for gate, is_open in enumerate(self.gate_open[:, turn]):
+                sights[turn] = 2 * sights[turn] + (self.gate_at == gate).any(axis=1) * is_open
+            for route in self.routes:
+                near = self.exits[:, :4] == route[turn]
+                sights[turn] = 5 * sights[turn] + np.where(near.any(axis=1), 1 + near.argmax(axis=1), 0)
+        return np.asarray((sights[:, None] == sights[None]).argmax(axis=0))
+
+    def door(self, codes: Codes, door: int) -> Codes:
+        """The state of a door."""
+        return np.asarray(codes // self.door_units[door] % (3 if self.maze.doors[door].key >= 0 else 2))

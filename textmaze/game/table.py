@@ -9,10 +9,11 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from textmaze.game import rules
-from textmaze.game.maze import Maze, make_maze
+from textmaze.errors import GameError
+from textmaze.game.maze import Maze
 from textmaze.game.narrator import render
-from textmaze.game.recipe import Recipe
+from textmaze.game.rules import WON, Codes, Rules, say
+from textmaze.game.turn import step
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -58,7 +59,7 @@ class GameTable:
     reward: NDArray[np.float32]  # (S, C)
     terminal: Bools  # (S,) won or lost
     admissible: Bools  # (S, C) the command changes something, or is a `wait` that matters
-    distance: Ints  # (S,) fewest commands to a win; -1 where none is left
+    won: Bools  # (S,)
     start: int
     objective: int  # text
 
@@ -66,6 +67,11 @@ class GameTable:
     def command_index(self) -> dict[str, int]:
         """The column of each command."""
         return {command: index for index, command in enumerate(self.commands)}
+
+    @cached_property
+    def distance(self) -> Ints:
+        """(S,) the fewest commands to a win; -1 where none is left. Worked out when first asked for."""
+        return distances(self.successor, self.won)
 
     @cached_property
     def _admissible_commands(self) -> dict[int, tuple[str, ...]]:
@@ -112,89 +118,74 @@ class Game(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class MazeGame:
-    """The mazes of a recipe."""
-
-    name: str
-    recipe: Recipe
-
-    @property
-    def max_steps(self) -> int:
-        return self.recipe.max_steps
-
-    def table(self, split: str, seed: int) -> GameTable:
-        return _recipe_table(self.recipe, split, seed)
-
-    def prepare(self, split: str, seeds: Sequence[int]) -> None:
-        pass  # a maze takes a millisecond
-
-    def maze(self, split: str, seed: int) -> Maze:
-        return make_maze(self.recipe, split, seed)
-
-
-@dataclass(frozen=True)
-class SingleMaze:
-    """One maze from a file; every split and seed is that maze."""
-
-    name: str
-    single: Maze
-    max_steps: int
-
-    def table(self, split: str, seed: int) -> GameTable:
-        return maze_table(self.single)
-
-    def prepare(self, split: str, seeds: Sequence[int]) -> None:
-        pass
-
-    def maze(self, split: str, seed: int) -> Maze:
-        return self.single
-
-
-# Training plays the same games over and over; kept tables keep their rendered texts too. A table takes 10 kB for 25
-# rooms, 400 kB for 1,000.
-@functools.lru_cache(maxsize=256)
-def _recipe_table(recipe: Recipe, split: str, seed: int) -> GameTable:
-    return maze_table(make_maze(recipe, split, seed))
+MAX_CELLS = 10_000_000  # states times commands: a table of this size takes some 150 MB
+_ALL_AT_ONCE = 100_000  # cells; above, only states that can be reached are asked for
 
 
 def maze_table(maze: Maze) -> GameTable:
-    """Walk the rules from the first state until no new state is found."""
-    states = [rules.first_state(maze)]
-    number = {states[0]: 0}
-    text_number: dict[Any, int] = {}
-
-    def text(key: Any) -> int:
-        return text_number.setdefault(key, len(text_number))
-
-    successor, feedback = [], []
-    for state in states:  # grows while it is walked
-        outcomes = [rules.step(maze, state, command) for command in rules.COMMANDS]
-        for outcome in outcomes:
-            if outcome.state not in number:
-                number[outcome.state] = len(states)
-                states.append(outcome.state)
-        successor.append([number[outcome.state] for outcome in outcomes])
-        feedback.append([text(outcome.feedback) for outcome in outcomes])
-    description = [text(rules.description(maze, state)) for state in states]
-    won = np.array([state.won for state in states])
-    follows = np.array(successor, dtype=np.int32)
-    inventory = text(("say", "empty"))
-    objective = text(("objective",))
+    """A maze as a table of the states that can be reached."""
+    rules = Rules(maze)
+    codes, following, feedback = _explored(rules)
+    ends = np.unique(following[following >= rules.size])  # from where nothing leads on
+    states = np.concatenate([codes, ends])  # in rising order
+    size = len(states), len(rules.commands)
+    successor = np.empty(size, dtype=np.int32)
+    successor[:len(codes)] = np.searchsorted(states, following)
+    successor[len(codes):] = np.arange(len(codes), len(states))[:, None]
+    over = np.full(size[0] * size[1] - feedback.size, say("over"))
+    told = (feedback.ravel(), over, rules.look(states), rules.inventory(states), [say("objective")])
+    texts, number = np.unique(np.concatenate(told), return_inverse=True)
+    parts: list[Ints] = np.split(number.astype(np.int32), np.cumsum([successor.size, size[0], size[0]]))
+    feedbacks, description, inventory, objective = parts
+    outcome = states // rules.size
+    won = outcome == WON
     return GameTable(
-        texts=Texts(list(text_number), lambda key: render(maze, key)),
-        commands=rules.COMMANDS,
-        successor=follows,
-        feedback=np.array(feedback, dtype=np.int32),
-        description=np.array(description, dtype=np.int32),
-        inventory=np.full(len(states), inventory, dtype=np.int32),
-        reward=(won[follows] & ~won[:, None]).astype(np.float32),
-        terminal=won,
-        admissible=follows != np.arange(len(states))[:, None],
-        distance=distances(follows, won),
-        start=0,
-        objective=objective,
+        texts=Texts(texts.tolist(), functools.partial(render, rules)),
+        commands=rules.commands,
+        successor=successor,
+        feedback=feedbacks.reshape(size),
+        description=description,
+        inventory=inventory,
+        reward=(won[successor] & ~won[:, None]).astype(np.float32),
+        terminal=outcome > 0,
+        admissible=successor != np.arange(len(states))[:, None],
+        won=won,
+        start=int(np.searchsorted(states, rules.start)),
+        objective=int(objective[0]),
     )
+
+
+def _explored(rules: Rules) -> tuple[Codes, Codes, Codes]:
+    """The codes of all states in which the game goes on, rising, and for each command what follows and what is said."""
+    width = len(rules.commands)
+    every: tuple[Codes, Codes] | None = None
+    if rules.size * width <= _ALL_AT_ONCE:
+        every = step(rules, np.arange(rules.size))
+        if rules.plain and rules.maze.goal_kind == "coin":  # every room can be reached
+            return np.arange(rules.size), *every
+    if rules.size > 100 * MAX_CELLS:
+        raise _too_large(rules)
+    seen = np.zeros(rules.size, dtype=bool)
+    frontier = np.array([rules.start])
+    found = []
+    cells = 0
+    while len(frontier):
+        seen[frontier] = True
+        cells += len(frontier) * width
+        if cells > MAX_CELLS:
+            raise _too_large(rules)
+        following, said = (every[0][frontier], every[1][frontier]) if every else step(rules, frontier)
+        found.append((frontier, following, said))
+        fresh = following[following < rules.size]
+        frontier = np.unique(fresh[~seen[fresh]])
+    codes, following, said = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(codes)
+    return codes[order], following[order], said[order]
+
+
+def _too_large(rules: Rules) -> GameError:
+    return GameError(f"This maze has too many states for a table of {MAX_CELLS:,} cells; "
+                     "fewer rooms, doors, things or turns in a cycle would do.")
 
 
 def distances(successor: Ints, won: Bools) -> Ints:

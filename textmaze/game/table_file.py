@@ -11,10 +11,10 @@ from textmaze.files import cache_folder, write_file
 from textmaze.game.table import GameTable
 
 # Part of every file's name: change it when a table would be written, or explored, in another way.
-FORMAT = "1"
+FORMAT = "2"
 
 _ARRAYS = {"successor": np.int32, "feedback": np.int32, "description": np.int32, "inventory": np.int32,
-           "reward": np.float32, "terminal": np.bool_, "admissible": np.bool_, "distance": np.int32}
+           "reward": np.float32, "terminal": np.bool_, "admissible": np.bool_, "won": np.bool_}
 
 
 def table_path(*key: str | bytes) -> Path:
@@ -61,7 +61,7 @@ def _whole(table: GameTable) -> bool:
     texts = np.concatenate([table.feedback.ravel(), table.description, table.inventory, [table.objective]])
     return (
         all(getattr(table, name).shape == size for name in ("successor", "feedback", "reward", "admissible"))
-        and all(getattr(table, name).shape == (states,) for name in ("description", "inventory", "distance"))
+        and all(getattr(table, name).shape == (states,) for name in ("description", "inventory", "won"))
         and 0 <= table.start < states
         and bool(np.all((table.successor >= 0) & (table.successor < states)))
         and bool(np.all((texts >= 0) & (texts < len(table.texts))))
