@@ -4,6 +4,7 @@ import random
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import gymnasium
 import pytest
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 import textmaze
 from textmaze.catalog import load_game
+from textmaze.env import single
 from textmaze.env.single import INFO, PLAYER_INFOS, PRIVILEGED_INFOS, MazeEnv
 from textmaze.errors import SettingError, TextmazeError, UnknownNameError
-from textmaze.game.rules import COMMANDS
 
+COMMANDS = load_game("labyrinth").table("train", 0).commands
 SOME = [*COMMANDS, "n", "take the coin", "go", "xyzzy", "", "go north. go east", "\0\ud800", "x" * 500]
 EVERYTHING = (*PLAYER_INFOS, *PRIVILEGED_INFOS)
 
@@ -96,6 +98,57 @@ def test_a_seed_is_the_number_of_a_game_in_its_split():
         text, info = MazeEnv("labyrinth", split).reset(seed=3)
         assert text == f"{table.texts[table.objective]}\n\n{table.texts[table.description[table.start]]}"
         assert info["objective"] == table.texts[table.objective]
+
+
+class Counted:
+    """A game that counts how often each of its tables is asked for."""
+
+    name = "counted"
+    max_steps = 5
+
+    def __init__(self):
+        self.game, self.asked = load_game("labyrinth", {"rooms": 9}), Counter()
+
+    def table(self, split, seed):
+        self.asked[seed] += 1
+        return self.game.table(split, seed)
+
+
+def test_a_set_of_games_is_drawn_from_again_and_again_and_made_once():
+    game = Counted()
+    env, other = MazeEnv(game, games=3), MazeEnv(game.game, games=3)
+    shown = [env.reset(seed=1)] + [env.reset() for _ in range(50)]
+    assert shown == [other.reset(seed=1)] + [other.reset() for _ in range(50)]
+    assert game.asked == {0: 1, 1: 1, 2: 1}
+    assert {text for text, _ in shown} == {MazeEnv(game.game).reset(seed=n)[0] for n in range(3)}
+
+
+def test_a_seed_beyond_the_set_of_games_is_wrapped_into_it():
+    game = Counted()
+    env = MazeEnv(game, games=3)
+    for seed in (2, 3, 7, 2**40):
+        assert env.reset(seed=seed) == MazeEnv(game.game).reset(seed=seed % 3)
+    # Yet the games that follow are other ones with another seed.
+    orders = []
+    for seed in (0, 3, 6, 9):
+        env.reset(seed=seed)
+        orders.append([env.reset()[0] for _ in range(20)])
+    assert len({tuple(order) for order in orders}) == 4
+
+
+def test_one_game_is_a_set_too():
+    env = MazeEnv("labyrinth", games=1)
+    assert len({env.reset(seed=seed)[0] for seed in (0, 5, None, None)}) == 1
+
+
+def test_of_a_large_set_no_more_is_kept_than_there_is_room_for(monkeypatch):
+    game = Counted()
+    size = single.table_bytes(game.game.table("train", 0))
+    monkeypatch.setattr(single, "KEPT_BYTES", 5.5 * size)
+    env = MazeEnv(game, games=10)
+    for seed in [*range(10)] * 2:
+        assert env.reset(seed=seed) == MazeEnv(game.game).reset(seed=seed)
+    assert 3 <= sum(count == 1 for count in game.asked.values()) <= 8
 
 
 @pytest.mark.parametrize("game", ["labyrinth", "corridor"])
@@ -194,8 +247,12 @@ def test_infos_that_were_handed_out_are_not_changed_afterwards():
         ({"infos": "distance"}, SettingError, "infos must be a list of names"),
         ({"infos": ""}, SettingError, "infos must be a list of names"),
         ({"room": 9}, UnknownNameError, "did you mean 'rooms'"),
-        ({"rooms": 1}, SettingError, "rooms in labyrinth.toml must be from 2 to 1000"),
+        ({"rooms": 1}, SettingError, "rooms in labyrinth.toml must be from 2 to"),
         ({"game": load_game("corridor"), "rooms": 9}, SettingError, "corridor is made already"),
+        ({"games": 0}, SettingError, "games must be None or a whole number from 1 to 2,147,483,648, not 0."),
+        ({"games": 2**31 + 1}, SettingError, "games must be None or a whole number from 1"),
+        ({"games": 2.0}, SettingError, "games must be None or a whole number from 1 .* not 2.0."),
+        ({"games": True}, SettingError, "games must be None or a whole number from 1 .* not True."),
     ],
 )
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections import Counter
 
 import gymnasium
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from textmaze.catalog import load_game
-from textmaze.env.single import PLAYER_INFOS, PRIVILEGED_INFOS, MazeEnv
+from textmaze.env import vector
+from textmaze.env.single import PLAYER_INFOS, PRIVILEGED_INFOS, MazeEnv, table_bytes
 from textmaze.env.vector import MazeVectorEnv
-from textmaze.errors import SettingError
-from textmaze.game.rules import COMMANDS
+from textmaze.errors import GameError, SettingError
+from textmaze.game.table import Texts
 
+COMMANDS = load_game("labyrinth").table("train", 0).commands
 EVERYTHING = (*PLAYER_INFOS, *PRIVILEGED_INFOS)
 NONSENSE = ["xyzzy", "", "go", "go north. go east", "\0\ud800", "x" * 500]
 OTHERWISE = ["n", "E", "walk south", "take the coin", "l", "pick up coin"]
@@ -40,10 +43,48 @@ class Mixed:
         )
 
 
+class Babel(Mixed):
+    """Every third game has commands of its own, of which the others know nothing, and more of them."""
+
+    name = "babel"
+
+    def table(self, split, seed):
+        table = super().table(split, seed)
+        if seed % 3:
+            return table
+        order = np.random.default_rng(seed).permutation(len(table.commands))
+        states = len(table.terminal)
+
+        def widened(values, nothing):
+            """With the columns in another order, and two more that do nothing."""
+            return np.column_stack([values[:, order], nothing, nothing]).astype(values.dtype)
+
+        return dataclasses.replace(
+            table,
+            commands=(*(table.commands[column] for column in order), f"sing song {seed % 2}", "wave"),
+            successor=widened(table.successor, np.arange(states)),
+            feedback=widened(table.feedback, table.inventory),
+            reward=widened(table.reward, np.full(states, -0.5)),
+            admissible=widened(table.admissible, np.arange(states) % 2 == 0),
+        )
+
+
+class Counted(Babel):
+    """Counts how often each table is made."""
+
+    def __init__(self):
+        self.asked = Counter()
+
+    def table(self, split, seed):
+        self.asked[seed] += 1
+        return super().table(split, seed)
+
+
 GAMES = {
     "corridor": lambda: load_game("corridor", {"max_steps": 6}),
     "labyrinth": lambda: load_game("labyrinth", {"max_steps": 9, "rooms": 9}),
     "mixed": Mixed,
+    "babel": Babel,
 }
 
 
@@ -73,7 +114,7 @@ def assert_same(ours, theirs):
 def some_commands(rng, infos):
     """For each slot mostly the best command, so that games are won, and else anything."""
     return [
-        best if best and rng.random() < 0.6 else rng.choice([*COMMANDS, *OTHERWISE, *NONSENSE])
+        best if best and rng.random() < 0.6 else rng.choice([*COMMANDS, *OTHERWISE, *NONSENSE, "sing song 1", "wave"])
         for best in infos["best_command"]
     ]
 
@@ -113,6 +154,197 @@ def test_any_choice_of_infos_is_equal_too(mode):
         for _ in range(11):  # short of any cut-off, which DISABLED would have to reset
             commands = [rng.choice(["look", "wait", "xyzzy"]) for _ in range(3)]
             assert_same(ours.step(commands), theirs.step(commands))
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("games", [1, 2, 7, 1000])
+def test_a_set_of_games_is_equal_too(mode, games):
+    game, rng = Babel(), random.Random(games)
+    ours = MazeVectorEnv(6, game, infos=EVERYTHING, games=games, autoreset_mode=mode)
+    theirs = SyncVectorEnv([lambda: MazeEnv(game, infos=EVERYTHING, games=games)] * 6, autoreset_mode=mode)
+    shown = ours.reset(seed=3)
+    assert_same(shown, theirs.reset(seed=3))
+    for _ in range(60):
+        commands = some_commands(rng, shown[-1])
+        shown = ours.step(commands)
+        assert_same(shown, theirs.step(commands))
+        ended = shown[2] | shown[3]
+        if mode == AutoresetMode.DISABLED and ended.any():
+            shown = ours.reset(options={"reset_mask": ended})
+            assert_same(shown, theirs.reset(options={"reset_mask": ended.copy()}))
+
+
+def test_each_game_of_a_set_is_made_once_and_lies_in_the_pool_once():
+    game = Counted()
+    env = MazeVectorEnv(50, game, games=4)
+    env.reset(seed=0)
+    cells = env._pool.cells
+    for _ in range(60):
+        env.step(["look"] * 50)
+    env.reset(seed=1000)
+    assert game.asked == dict.fromkeys(range(4), 1)
+    assert env._pool.cells == cells == 1 + sum(
+        len(table.terminal) * (len(table.commands) + 1) for table in {id(t): t for t in env.tables}.values()
+    )
+
+
+def test_a_game_that_is_the_same_with_any_number_lies_in_the_pool_once():
+    class Single(Mixed):
+        only = Mixed().table("train", 1)
+
+        def table(self, split, seed):
+            return self.only
+
+    env = MazeVectorEnv(20, Single())
+    env.reset(seed=0)
+    cells = env._pool.cells
+    for _ in range(40):
+        env.step(["look"] * 20)
+    assert env._pool.cells == cells
+    assert {id(table) for table in env.tables} == {id(Single.only)}
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("games", [None, 40])
+def test_dropping_tables_changes_nothing_that_is_shown(monkeypatch, mode, games):
+    monkeypatch.setattr(vector, "SPARE_BYTES", 1)
+    monkeypatch.setattr(vector, "KEPT_BYTES", 1)
+    game, rng, drops = Babel(), random.Random(str(mode)), 0
+    ours = MazeVectorEnv(4, game, infos=EVERYTHING, games=games, autoreset_mode=mode)
+    theirs = SyncVectorEnv([lambda: MazeEnv(game, infos=EVERYTHING, games=games)] * 4, autoreset_mode=mode)
+    shown = ours.reset(seed=5)
+    assert_same(shown, theirs.reset(seed=5))
+    for _ in range(200):
+        before = ours._pool.cells
+        commands = some_commands(rng, shown[-1])
+        shown = ours.step(commands)
+        assert_same(shown, theirs.step(commands))
+        ended = shown[2] | shown[3]
+        if mode == AutoresetMode.DISABLED and ended.any():
+            shown = ours.reset(options={"reset_mask": ended})
+            assert_same(shown, theirs.reset(options={"reset_mask": ended.copy()}))
+        drops += ours._pool.cells < before
+    assert drops > 3
+
+
+@pytest.mark.parametrize("spare", [1, 200_000])
+def test_memory_is_bounded_however_many_games_are_played(monkeypatch, spare):
+    monkeypatch.setattr(vector, "SPARE_BYTES", spare)
+    game = load_game("labyrinth", {"rooms": 9, "max_steps": 1})
+    env = MazeVectorEnv(8, game, infos=EVERYTHING, autoreset_mode=AutoresetMode.SAME_STEP)
+    env.reset(seed=0)
+    sizes = []
+    for _ in range(60):
+        played = sum(map(table_bytes, env.tables))
+        texts, *_, infos = env.step(["look"] * 8)
+        begun = sum(map(table_bytes, env.tables))
+        assert env._pool.bytes <= 1.1 * (played + max(played, spare) + begun)
+        assert all(text.startswith(objective) for text, objective in zip(texts, infos["objective"], strict=True))
+        sizes.append(env._pool.bytes)
+    assert max(sizes[30:]) <= 1.2 * max(sizes[:30])  # it grows no more
+    assert len(env._pool._numbers) < 100
+
+
+def test_a_large_table_beside_small_ones_is_dropped_when_it_is_played_no_more(monkeypatch):
+    monkeypatch.setattr(vector, "SPARE_BYTES", 1)
+    large, small = load_game("labyrinth", {"rooms": 200}), load_game("corridor")
+
+    class Both(Mixed):
+        def table(self, split, seed):
+            return (large if seed == 0 else small).table(split, seed)
+
+    env = MazeVectorEnv(3, Both(), autoreset_mode=AutoresetMode.DISABLED)
+    env.reset(seed=[0, 1, 2])
+    last = np.array([False, False, True])
+    for seed in range(3, 20):
+        env.reset(seed=[None, None, seed], options={"reset_mask": last})
+    assert len(env.tables[0].terminal) > 200  # still played
+    assert env.step(["look"] * 3)[0] == tuple(
+        table.texts[table.description[state]] for table, state in zip(env.tables, env.state, strict=True)
+    )
+    for seed in range(20, 30):
+        env.reset(seed=seed)
+    assert env._pool.cells < large.table("train", 0).successor.size
+    assert len(env._pool._strings) < 200
+
+
+def test_many_games_at_once_on_few_mazes_are_those_of_the_single_env():
+    env = MazeVectorEnv(3000, "corridor", infos=["best_command"], games=5)
+    texts, infos = env.reset(seed=0)
+    assert len(set(texts)) == 5
+    ways = [MazeEnv("corridor", infos=["best_command"]) for _ in range(5)]
+    best = [way.reset(seed=number)[1]["best_command"] for number, way in enumerate(ways)]
+    for _ in range(4):
+        assert infos["best_command"].tolist() == best * 600
+        texts, rewards, terminated, truncated, infos = env.step(infos["best_command"].tolist())
+        shown = [way.step(command) for way, command in zip(ways, best, strict=True)]
+        assert list(texts) == [text for text, *_ in shown] * 600
+        assert rewards.tolist() == [reward for _, reward, *_ in shown] * 600
+        best = [info["best_command"] for *_, info in shown]
+    assert terminated.all()
+    assert not truncated.any()
+
+
+def test_texts_are_rendered_only_when_they_are_read():
+    rendered = []
+
+    class Told(Mixed):
+        def table(self, split, seed):
+            table = super().table(split, seed)
+            texts = Texts(range(len(table.texts)), lambda key: rendered.append(key) or table.texts[key])
+            return dataclasses.replace(table, texts=texts)
+
+    env = MazeVectorEnv(4, Told(), infos=[], games=1)
+    env.reset(seed=0)
+    table = env.tables[0]
+    assert sorted(rendered) == sorted({table.objective, int(table.description[table.start])})
+    env.step(["look", "look", "inventory", "xyzzy"])
+    env.step(["look", "look", "inventory", "xyzzy"])
+    assert sorted(rendered) == sorted({table.objective, int(table.description[table.start]),
+                                       int(table.inventory[table.start])})
+
+
+def test_a_game_that_cannot_be_made_leaves_all_as_it_was():
+    class Failing(Mixed):
+        def table(self, split, seed):
+            if seed == 99:
+                raise GameError("There is no such game.")
+            return super().table(split, seed)
+
+    env = MazeVectorEnv(3, Failing(), infos=EVERYTHING, autoreset_mode=AutoresetMode.DISABLED)
+    _, infos = env.reset(seed=[1, 2, 3])
+    tables = env.tables
+    with pytest.raises(GameError, match="no such game"):
+        env.reset(seed=[4, 5, 99])
+    assert all(ours is before for ours, before in zip(env.tables, tables, strict=True))
+    assert_same_infos(env.step(["xyzzy"] * 3)[-1], infos)
+
+
+def test_what_it_plays_can_be_looked_at_but_not_changed():
+    env = MazeVectorEnv(3, Mixed())
+    assert env.tables == [None] * 3
+    assert env.state.tolist() == [0] * 3
+    env.reset(seed=[0, 1, 2])
+    assert env.state.tolist() == [table.start for table in env.tables]
+    env.state[:] = 5
+    env.tables.clear()
+    assert env.state.tolist() == [table.start for table in env.tables]
+    for slot, table in enumerate(env.tables):
+        command = table.best_command(table.start)
+        env.reset(seed=[0, 1, 2])
+        env.step([command if other == slot else "xyzzy" for other in range(3)])
+        assert env.state[slot] == table.successor[table.start, table.command_index[command]]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_games_that_have_ended_may_be_reset_by_hand(mode):
+    game = Babel()
+    ours = MazeVectorEnv(3, game, infos=EVERYTHING, autoreset_mode=mode)
+    theirs = SyncVectorEnv([lambda: MazeEnv(game, infos=EVERYTHING)] * 3, autoreset_mode=mode)
+    for seed in (0, None, 7):
+        assert_same(ours.reset(seed=seed), theirs.reset(seed=seed))
+        for _ in range(game.max_steps):
+            assert_same(ours.step(["look"] * 3), theirs.step(["look"] * 3))
 
 
 def test_resetting_again_and_again_is_equal_too():
@@ -177,6 +409,14 @@ def test_its_spaces_are_those_of_the_single_env():
     texts, _ = env.reset(seed=0)
     assert texts in env.observation_space
     assert env.step(env.action_space.sample())[0] in env.observation_space
+    theirs = SyncVectorEnv([MazeEnv] * 3)
+    assert (env.observation_space, env.action_space) == (theirs.observation_space, theirs.action_space)
+    for space in (env.action_space, env.observation_space):
+        space.seed(3)
+        sample = space.sample()
+        space.seed(3)
+        assert space.sample() == sample
+        assert len(set(sample)) == 3
 
 
 def test_what_was_handed_out_is_not_changed_afterwards():

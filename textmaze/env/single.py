@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium import spaces
 
 from textmaze.catalog import load_game
@@ -15,6 +16,7 @@ from textmaze.game.table import Game, GameTable
 
 CHARSET = string.ascii_letters + string.digits + string.punctuation + " \n"
 LONGEST_TEXT = 16_384
+KEPT_BYTES = 256_000_000  # of the tables that are kept where the number of games is set
 
 PLAYER_INFOS = ("admissible_commands", "description", "inventory", "objective")
 # What no player could read. An environment tells it only when asked, and never to an agent that learns.
@@ -39,6 +41,8 @@ class MazeEnv(gymnasium.Env[str, str]):
         game: a recipe's name, a path to a game file, or a `Game`.
         split: `train`, `valid` or `test`.
         infos: what `info` shall hold.
+        games: how many games there are to play: only the numbers 0 to games - 1 are drawn, and `seed=n` plays number
+            n % games. Those that were played are kept, so that they begin again at once. None: as many as there are.
         settings: recipe settings to override, such as `rooms=9`.
     """
 
@@ -50,21 +54,24 @@ class MazeEnv(gymnasium.Env[str, str]):
         split: str = "train",
         *,
         infos: Sequence[str] = PLAYER_INFOS,
+        games: int | None = None,
         render_mode: str | None = None,
         **settings: Any,
     ) -> None:
         self.game = found_game(game, settings)
         self.split = checked_split(split)
         self.infos = checked_infos(infos)
+        self.games = checked_games(games)
         self.render_mode = render_mode
         self.observation_space = text_space(LONGEST_TEXT)
         self.action_space = text_space(LONGEST_LINE)
         self._text = ""
+        self._kept: dict[int, GameTable] = {}
+        self._kept_bytes = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         super().reset(seed=seed)
-        number = next_game(self.np_random) if seed is None else seed
-        self._table = self.game.table(self.split, number)
+        self._table = self._load(game_number(seed, self.np_random, self.games))
         self._state = self._table.start
         self._steps = 0
         return self._show(opening(self._table)), self._info()
@@ -91,6 +98,15 @@ class MazeEnv(gymnasium.Env[str, str]):
             return self._text
         return None
 
+    def _load(self, number: int) -> GameTable:
+        table = self._kept.get(number)
+        if table is None:
+            table = self.game.table(self.split, number)
+            if self.games is not None and self._kept_bytes + table_bytes(table) <= KEPT_BYTES:
+                self._kept[number] = table
+                self._kept_bytes += table_bytes(table)
+        return table
+
     def _show(self, text: str) -> str:
         self._text = text
         if self.render_mode == "human":
@@ -116,9 +132,16 @@ def opening(table: GameTable) -> str:
     return f"{table.texts[table.objective]}\n\n{table.texts[table.description[table.start]]}"
 
 
-def next_game(rng: Any) -> int:
-    """The number of the next game, where no seed is given."""
-    return int(rng.integers(2**31))
+def table_bytes(table: GameTable) -> int:
+    """About how much memory a table takes, with its share of a vector environment's arrays."""
+    return 30 * table.successor.size + 600 * len(table.texts)
+
+
+def game_number(seed: int | None, rng: np.random.Generator, games: int | None) -> int:
+    """The number of the game to play: the seed where one is given, else one that is drawn; below `games`."""
+    if games is None:
+        return int(rng.integers(2**31)) if seed is None else seed
+    return int(rng.random() * games) if seed is None else seed % games
 
 
 def text_space(longest: int) -> spaces.Text:
@@ -137,6 +160,12 @@ def checked_split(split: str) -> str:
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     return split
+
+
+def checked_games(games: int | None) -> int | None:
+    if games is not None and (type(games) is not int or not 1 <= games <= 2**31):
+        raise SettingError(f"games must be None or a whole number from 1 to {2**31:,}, not {games!r}.")
+    return games
 
 
 def checked_infos(infos: Sequence[str]) -> tuple[str, ...]:

@@ -1,23 +1,25 @@
 """`MazeVectorEnv`: many games at once. One step of all of them is a handful of array look-ups."""
 
 from collections.abc import Sequence
+from operator import getitem
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from textmaze.env.pool import Place, TablePool
 from textmaze.env.single import (
-    INFO,
+    KEPT_BYTES,
     LONGEST_TEXT,
     PLAYER_INFOS,
+    checked_games,
     checked_infos,
     checked_split,
     found_game,
-    next_game,
-    opening,
+    game_number,
     text_space,
 )
 from textmaze.errors import SettingError
@@ -27,18 +29,24 @@ from textmaze.game.table import Game, GameTable
 Strings = tuple[str, ...]
 _Step = tuple[Strings, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 
+# Of tables that nobody plays, where the number of games is not set: those of some 250 mazes of 25 rooms.
+SPARE_BYTES = 8_000_000
+_NO_SLOTS = np.zeros(0, dtype=np.intp)
+
 
 class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
     """`num_envs` games stepped together; slot i behaves like a `MazeEnv` reset with seed i's seed.
 
-    Every slot's table is copied into its own region of the flat arrays below, so a step of all slots is one
-    look-up for each kind of result, however many slots there are.
+    The tables that are played lie in a pool, each once; a slot is but a state in it. So a step of all slots is one
+    look-up for each kind of result, and to begin a game whose table lies there takes a microsecond. Tables that nobody
+    plays any more are dropped when they take more memory than those that are played, and more than 8 MB (256 MB where
+    `games` is set). So the memory that tables take is bounded by twice what the played ones take, or by so much more.
 
     Args:
         num_envs: how many games are played at once.
         autoreset_mode: what follows the end of an episode, as Gymnasium defines it. With `DISABLED` the caller
             resets slots by `reset(options={"reset_mask": mask})`.
-        game, split, infos, settings: as for `MazeEnv`.
+        game, split, infos, games, settings: as for `MazeEnv`.
     """
 
     def __init__(
@@ -48,6 +56,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         split: str = "train",
         *,
         infos: Sequence[str] = PLAYER_INFOS,
+        games: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         **settings: Any,
     ) -> None:
@@ -57,21 +66,39 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self.game = found_game(game, settings)
         self.split = checked_split(split)
         self.infos = checked_infos(infos)
+        self.games = checked_games(games)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
         self.single_observation_space = text_space(LONGEST_TEXT)
         self.single_action_space = text_space(LONGEST_LINE)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        # What Gymnasium's `batch_space` makes, but that has a space of 24 kB for each slot, all of them equal.
+        self.observation_space = spaces.Tuple([self.single_observation_space] * num_envs)
+        self.action_space = spaces.Tuple([self.single_action_space] * num_envs)
 
+        spare = SPARE_BYTES if games is None else KEPT_BYTES
+        self._pool = TablePool(lambda number: self.game.table(self.split, number), self.infos, spare)
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
-        self.tables: list[GameTable | None] = [None] * num_envs
-        self.state = np.zeros(num_envs, dtype=np.int64)
-        self._steps = np.zeros(num_envs, dtype=np.int64)
+        self._places: list[Place | None] = [None] * num_envs
+        self._columns_of: list[dict[str, int]] = [{}] * num_envs
+        self._states = np.zeros(num_envs, dtype=np.intp)  # in the pool; arrays look up fastest by this type
+        self._rows = np.zeros(num_envs, dtype=np.intp)  # where its cells begin
+        self._clock = 0  # steps taken
+        self._cut_off = np.zeros(num_envs, dtype=np.int64)  # by the clock
         self._ended = np.zeros(num_envs, dtype=bool)
-        self._shown = np.full(num_envs, "", dtype=object)  # what each slot's player read last
-        self._grow(states=0, commands=0, texts=0)
+        self._shown: Strings = ("",) * num_envs  # what each slot's player read last
+        self._every = np.ones(num_envs, dtype=bool)
+        self._max_steps = self.game.max_steps
+
+    @property
+    def tables(self) -> list[GameTable | None]:
+        """What each slot plays; None where no game has begun."""
+        return [place.table if place else None for place in self._places]
+
+    @property
+    def state(self) -> NDArray[np.int64]:
+        """The state of each slot in its own table."""
+        return self._states - self._first_states()
 
     def reset(
         self,
@@ -83,144 +110,108 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
 
         What is returned for the other slots is what they showed last; the masks in info leave them out.
         """
-        mask = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))
+        mask = np.asarray((options or {}).get("reset_mask", self._every))
         if mask.shape != (self.num_envs,) or mask.dtype != bool:
             raise SettingError(f"reset_mask must be an array of {self.num_envs} bools.")
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None and len(seeds) != self.num_envs:
             raise SettingError(f"seed must be one number, or {self.num_envs} of them, not {len(seeds)}.")
-        for slot in np.flatnonzero(mask).tolist():
-            self._shown[slot] = self._begin(slot, seeds[slot] if seeds is not None else None)
-        return tuple(self._shown.tolist()), self._info(mask)
+        slots = mask.nonzero()[0]
+        texts = np.array(self._shown, dtype=object)
+        texts[slots] = self._begin(slots, seeds)
+        self._shown = tuple(texts.tolist())
+        return self._shown, self._info(mask)
 
     def step(self, actions: Sequence[str]) -> _Step:
         """One command for each slot."""
-        slots = np.arange(self.num_envs)
-        fresh = self._ended.copy() if self.autoreset_mode == AutoresetMode.NEXT_STEP else None
-        columns, answers = self._columns(actions)
-        cells = (slots * self._states + self.state) * self._commands + columns
-        understood = columns >= 0
-        cells[~understood] = (slots * self._states * self._commands)[~understood]  # any cell of the slot's own
-        texts = self._texts(slots, self._feedback[cells])
+        pool = self._pool
+        fresh = self._ended.nonzero()[0] if self.autoreset_mode == AutoresetMode.NEXT_STEP else _NO_SLOTS
+        columns, answers = self._read(actions)
+        cells = pool.cell.take(self._rows + columns)
+        texts = pool.text(cells["text"].astype(np.intp))
         for slot, answer in answers.items():
             texts[slot] = answer
-        rewards = np.where(understood, self._reward[cells], 0.0).astype(np.float64)
-        self.state = np.where(understood, self._successor[cells], self.state)
-        self._steps += 1
-        terminated = self._terminal[slots * self._states + self.state]
-        truncated = ~terminated & (self._steps >= self.game.max_steps)
-        if fresh is not None and fresh.any():
-            for slot in np.flatnonzero(fresh).tolist():
-                texts[slot] = self._begin(slot)
+        rewards = cells["reward"].astype(np.float64)
+        self._states, self._rows = cells["state"].astype(np.intp), cells["row"].astype(np.intp)
+        self._clock += 1
+        terminated = pool.terminal[self._states]
+        truncated = (self._cut_off <= self._clock) & ~terminated
+        if len(fresh):
+            texts[fresh] = self._begin(fresh)
             rewards[fresh] = 0.0
             terminated[fresh] = truncated[fresh] = False
         self._ended = terminated | truncated
         final: dict[str, Any] = {}
-        if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and np.count_nonzero(self._ended):
             ended = self._ended.copy()  # `_begin` clears it
             final = {"final_obs": np.where(ended, texts, np.array(None)), "final_info": self._info(ended)}
             final |= {f"_{name}": ended.copy() for name in tuple(final)}
-            for slot in np.flatnonzero(ended).tolist():
-                texts[slot] = self._begin(slot)
-        self._shown = texts
-        every = np.ones(self.num_envs, dtype=bool)
-        return tuple(texts.tolist()), rewards, terminated, truncated, self._info(every) | final
+            slots = ended.nonzero()[0]
+            texts[slots] = self._begin(slots)
+        self._shown = tuple(texts.tolist())
+        return self._shown, rewards, terminated, truncated, self._info(self._every) | final
 
-    def _begin(self, slot: int, seed: int | None = None) -> str:
-        """Put a game into a slot and return what its player reads first."""
-        if seed is not None or self._rngs[slot] is None:
-            self._rngs[slot] = gymnasium.utils.seeding.np_random(seed)[0]
-        number = next_game(self._rngs[slot]) if seed is None else seed
-        table = self.game.table(self.split, number)
-        states, commands = table.successor.shape
-        if states > self._states or commands > self._commands or len(table.texts) > self._distinct:
-            self._grow(states, commands, len(table.texts))
-        self.tables[slot] = table
-        self._place(slot, table)
-        self.state[slot] = table.start
-        self._steps[slot] = 0
-        self._ended[slot] = False
-        return opening(table)
+    def _begin(self, slots: NDArray[Any], seeds: Sequence[int | None] | None = None) -> list[str]:
+        """Put games into these slots and return what their players read first."""
+        if self._pool.crowded:
+            self._make_room()
+        places = []
+        for slot in slots.tolist():
+            seed = None if seeds is None else seeds[slot]
+            rng = self._rngs[slot]
+            if rng is None or seed is not None:
+                rng = self._rngs[slot] = gymnasium.utils.seeding.np_random(seed)[0]
+            places.append(self._pool.place(game_number(seed, rng, self.games)))
+        # Only now that every table has been made, as that may fail.
+        for slot, place in zip(slots.tolist(), places, strict=True):
+            self._places[slot], self._columns_of[slot] = place, place.columns
+        self._states[slots] = [place.first_state + place.table.start for place in places]
+        self._rows[slots] = [place.row(place.table.start) for place in places]
+        self._cut_off[slots] = self._clock + self._max_steps
+        self._ended[slots] = False
+        return [place.opening for place in places]
 
-    def _place(self, slot: int, table: GameTable) -> None:
-        states, commands = table.successor.shape
-        for flat, values in (
-            (self._successor, table.successor),
-            (self._feedback, table.feedback),
-            (self._reward, table.reward),
-        ):
-            flat.reshape(self.num_envs, self._states, self._commands)[slot, :states, :commands] = values
-        self._terminal.reshape(self.num_envs, self._states)[slot, :states] = table.terminal
-        self._rendered.reshape(self.num_envs, self._distinct)[slot] = False
-        for _, seen in self._told.values():
-            seen.reshape(self.num_envs, self._states)[slot] = False
+    def _make_room(self) -> None:
+        """Have the pool drop the tables that no slot plays, which moves the others."""
+        state = self.state
+        self._pool.keep_only({place for place in self._places if place})
+        self._states = state + self._first_states()
+        played = zip(self._places, state.tolist(), strict=True)
+        self._rows = np.array([place.row(state) if place else 0 for place, state in played])
 
-    def _grow(self, states: int, commands: int, texts: int) -> None:
-        """Make every slot's region at least this large."""
-        old = getattr(self, "_states", 0), getattr(self, "_commands", 0), getattr(self, "_distinct", 0)
-        self._states, self._commands, self._distinct = map(max, old, (states, commands, texts))
-        cells = self.num_envs * self._states * self._commands
-        self._successor = np.zeros(cells, dtype=np.int32)
-        self._feedback = np.zeros(cells, dtype=np.int32)
-        self._reward = np.zeros(cells, dtype=np.float32)
-        self._terminal = np.zeros(self.num_envs * self._states, dtype=bool)
-        self._strings = np.full(self.num_envs * self._distinct, "", dtype=object)
-        self._rendered = np.zeros(self.num_envs * self._distinct, dtype=bool)
-        regions = self.num_envs * self._states
-        self._told = {
-            name: (np.empty(regions, dtype=object), np.zeros(regions, dtype=bool)) for name in self.infos
-        }
-        for slot, table in enumerate(self.tables):
-            if table is not None:
-                self._place(slot, table)
+    def _first_states(self) -> NDArray[np.int64]:
+        return np.array([place.first_state if place else 0 for place in self._places])
 
-    def _columns(self, actions: Sequence[str]) -> tuple[NDArray[np.int64], dict[int, str]]:
-        """Each action's column, or -1 and an answer where it means no command."""
+    def _read(self, actions: Sequence[str]) -> tuple[NDArray[np.intp], dict[int, str]]:
+        """Each action's column, and an answer where it means no command."""
         if len(actions) != self.num_envs:
             raise SettingError(f"step takes {self.num_envs} commands, one for each game, not {len(actions)}.")
-        if any(table is None for table in self.tables):
-            raise SettingError("reset must come before step.")
-        found = [
-            table.command_index.get(action, -1)  # type: ignore[union-attr]
-            for table, action in zip(self.tables, actions, strict=True)
-        ]
-        columns = np.array(found, dtype=np.int64)
-        answers = {}
-        for slot in np.flatnonzero(columns < 0).tolist():
-            table = self.tables[slot]
-            assert table is not None
-            command, answer = read(
-                actions[slot], table.commands, table.admissible_commands(int(self.state[slot]))
-            )
-            if command is None:
-                answers[slot] = answer
-            else:
-                columns[slot] = table.command_index[command]
+        try:
+            return np.fromiter(map(getitem, self._columns_of, actions), np.intp, self.num_envs), {}
+        except KeyError:
+            return self._read_closely(actions)
+
+    def _read_closely(self, actions: Sequence[str]) -> tuple[NDArray[np.intp], dict[int, str]]:
+        """The same where some actions are no command as it stands."""
+        columns, answers = np.zeros(self.num_envs, dtype=np.intp), {}
+        state = self.state
+        for slot, (action, place) in enumerate(zip(actions, self._places, strict=True)):
+            if place is None:
+                raise SettingError("reset must come before step.")
+            if action in place.columns:
+                columns[slot] = place.columns[action]
+            elif not (self._ended[slot] and self.autoreset_mode == AutoresetMode.NEXT_STEP):
+                table = place.table
+                command, answer = read(action, table.commands, table.admissible_commands(int(state[slot])))
+                if command is None:
+                    answers[slot] = answer
+                else:
+                    columns[slot] = place.columns[command]
         return columns, answers
 
-    def _texts(self, slots: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
-        """The texts with these numbers, one for each slot, rendered where this is their first use."""
-        places = slots * self._distinct + numbers
-        for index in np.flatnonzero(~self._rendered[places]):
-            table = self.tables[slots[index]]
-            assert table is not None
-            self._strings[places[index]] = table.texts[int(numbers[index])]
-            self._rendered[places[index]] = True
-        return self._strings[places]  # type: ignore[no-any-return]
-
     def _info(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
-        """One array a kind of info, with `mask` beside it as Gymnasium does; worked out once a state."""
-        known = np.array([table is not None for table in self.tables])
-        slots = np.flatnonzero(known)
-        places = slots * self._states + self.state[slots]
+        """One array a kind of info, with `mask` beside it as Gymnasium does."""
         found: dict[str, Any] = {}
         for name in self.infos:
-            told, seen = self._told[name]
-            for index in np.flatnonzero(~seen[places]):
-                slot = slots[index]
-                told[places[index]] = INFO[name](self.tables[slot], int(self.state[slot]))
-                seen[places[index]] = True
-            values = np.zeros(self.num_envs, dtype=np.int64) if name == "distance" else np.full(self.num_envs, None)
-            values[slots] = told[places]
-            found |= {name: values, f"_{name}": mask.copy()}
+            found |= {name: self._pool.told(name, self._states), f"_{name}": mask.copy()}
         return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -12,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # a table of results needs no torch
-    from textmaze.bench import Speed
+    from textmaze.bench import Making, Speed
     from textmaze.learn.evaluate import Result
     from textmaze.learn.train import Progress as Training
+    from textmaze.suite import Row
 
 
 def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
@@ -35,19 +37,72 @@ def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
     return table
 
 
-def speed_table(speeds: "Sequence[Speed]", title: str) -> Table:
-    """One row a measurement; the ratio is to the first row."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim")
-    table.add_column("environment")
-    for name in ("rooms", "games at once", "steps/s", "ratio", "ms/fresh maze"):
-        table.add_column(name, justify="right")
+def suite_table(rows: "Sequence[Row]", mean: "Row", title: str) -> Table:
+    """One row a game: the agent, its SPL as a share of the explorer's, and the controls on the same games."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
+    table.add_column("\ngame")
+    heads = ("\nsuccess", "\n95% CI", "\nSPL", "of ex-\nplorer's", "\nsteps",
+             *(f"{name}\nsucc. SPL" for name in mean.controls))
+    for head in heads:
+        table.add_column(head, justify="right")
+    for row in rows:
+        table.add_row(*_suite_cells(row), end_section=row is rows[-1])
+    table.add_row(*_suite_cells(mean), style="bold")
+    return table
+
+
+def _suite_cells(row: "Row") -> list[str]:
+    result, explorer = row.result, row.controls.get("explorer")
+    interval = f"{result.success_low:.2f}-{result.success_high:.2f}"
+    share = f"{result.spl / explorer.spl:.0%}" if explorer and explorer.spl else "-"
+    return [
+        escape(row.label), f"{result.success:.2f}", "" if math.isnan(result.success_low) else interval,
+        f"{result.spl:.2f}", share, f"{result.steps_mean:.1f}",
+        *(f"{control.success:.2f} {control.spl:.2f}" for control in row.controls.values()),
+    ]
+
+
+def speed_table(speeds: "Sequence[Speed]", title: str, mazes: int, many: int) -> Table:
+    """One row an environment; the ratios are to the peers that ran, on the few mazes that all play."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD,
+                  padding=(0, 1, 0, 0))
+    names = {"TextWorld": "TextWorld", "TextWorldExpress": "TextWorld\nExpress"}
+    peers = [speed for speed in speeds if speed.what in names]
+    table.add_column("environment", no_wrap=True)
+    steps = (f"{mazes:,}\nmazes", f"{many:,}\nmazes", "fresh\nmazes")
+    for name in ("at\nonce", *steps, "memory\neach", *(f"times\n{names[peer.what]}" for peer in peers)):
+        table.add_column(name, justify="right", no_wrap=True)
     for speed in speeds:
-        ratio = speed.steps_per_second / speeds[0].steps_per_second
+        memory = "-" if math.isnan(speed.memory) else f"{_short(speed.memory)}B"
         table.add_row(
-            speed.what, f"{speed.rooms:,}", f"{speed.games:,}", f"{speed.steps_per_second:,.0f}", f"{ratio:,.0f}x",
-            f"{speed.reset_ms:,.2f}",
+            speed.what, f"{speed.games:,}", *map(_short, (speed.same, speed.many, speed.fresh)), memory,
+            *(_short(speed.same / peer.same) for peer in peers),
         )
     return table
+
+
+def making_table(rows: "Sequence[Making]", title: str) -> Table:
+    """One row a size of mazes."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
+    for name in ("rooms", "MazeEnv", "MazeVectorEnv", "TextWorld"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        times = (1000 * seconds for seconds in (row.single, row.vector, row.textworld))
+        table.add_row(f"{row.rooms:,}", *(f"{time:,.0f}" if time >= 1000 else _short(time) for time in times))
+    return table
+
+
+def _short(value: float) -> str:
+    """Three digits, and a letter for thousands or millions: 717, 13.4k, 2.85M."""
+    if math.isnan(value):
+        return "-"
+    letter = ""
+    for larger in "kMG":
+        if value < 999.5:
+            break
+        value, letter = value / 1000, larger
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f}{letter}"
 
 
 @contextmanager
