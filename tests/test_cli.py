@@ -15,8 +15,9 @@ from textmaze import __version__
 from textmaze.catalog import agent_files, game_files, load_game
 from textmaze.cli import main
 from textmaze.show.transcript import read_jsonl, verify
+from textmaze.suite import suite_files
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "transcript", "make", "solve", "bench")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "transcript", "make", "solve", "conform", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 
@@ -49,10 +50,12 @@ def way(game: str, seed: int = 0, split: str = "train", **overrides: str) -> lis
     return load_game(game, overrides).table(split, seed).shortest_way()
 
 
-@pytest.mark.parametrize(("command", "files"), [("games", game_files()), ("agents", agent_files())])
-def test_what_there_is_stands_on_one_line_each_and_says_what_it_is(command, files):
-    lines = run(command).stdout.splitlines()
-    assert [line.split()[0] for line in lines] == sorted(files)
+@pytest.mark.parametrize("command", ["games", "agents"])
+def test_what_there_is_stands_on_one_line_each_and_says_what_it_is(command):
+    files = {"games": {**game_files(), "Suites, for evaluate --suite:": "", **suite_files()}, "agents": agent_files()}
+    lines = [line for line in run(command).stdout.splitlines() if line]
+    assert [line if line.endswith(":") else line.split()[0] for line in lines] == list(files[command])
+    lines = [line for line in lines if not line.endswith(":")]
     for line in lines:
         assert re.fullmatch(r"\S+ {2,}\S.*[.]", line)
     assert len({re.match(r"\S+ +", line).end() for line in lines}) == 1  # one column

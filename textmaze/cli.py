@@ -65,12 +65,41 @@ def main() -> None:
 
 
 @main.command()
-def games() -> None:
-    """The recipes there are, one line each."""
+@click.argument("name", required=False)
+@option("--format", "kind", type=click.Choice(["terminal", "markdown"]),
+        help="How a page is shown.  [default: by whether it is read in a terminal]")
+@option("--episodes", type=EPISODES, default=100, help="Unseen games of the page's figures, if there is time for them.")
+@with_option
+def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[str, ...]) -> None:
+    """The recipes and suites there are, or the page of the one that is named."""
     from textmaze.catalog import game_files
     from textmaze.game.recipe import read_recipe
+    from textmaze.suite import load_suite, suite_files
 
-    _list({name: read_recipe(path).summary for name, path in game_files().items()})
+    if name is not None:
+        _page(name, kind, episodes, overrides)
+        return
+    recipes = {name: read_recipe(path).summary for name, path in game_files().items()}
+    suites = {name: load_suite(name).about.summary for name in suite_files()}
+    width = max(map(len, (*recipes, *suites)))
+    _list(recipes, width)
+    click.echo("\nSuites, for evaluate --suite:")
+    _list(suites, width)
+
+
+def _page(name: str, kind: str | None, episodes: int, overrides: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from textmaze.show.recipe_page import recipe_page
+
+    console = Console()
+    with Console(stderr=True).status("playing its games"):
+        page = recipe_page(_game(name, overrides), episodes=episodes)
+    if kind == "markdown" or (kind is None and not console.is_terminal):
+        click.echo(page, nl=False)
+    else:
+        console.print(Markdown(page))
 
 
 @main.command()
@@ -78,11 +107,11 @@ def agents() -> None:
     """The agents there are, one line each."""
     from textmaze.catalog import agent_files, first_line
 
-    _list({name: first_line(path) for name, path in agent_files().items()})
+    lines = {name: first_line(path) for name, path in agent_files().items()}
+    _list(lines, max(map(len, lines)))
 
 
-def _list(lines: dict[str, str]) -> None:
-    width = max(map(len, lines))
+def _list(lines: dict[str, str], width: int) -> None:
     for name, line in lines.items():
         click.echo(f"{name:<{width}}  {line}")
 
@@ -199,16 +228,19 @@ def _final_table(console: "Console", folder: Path, episodes: int, code: str | No
 @main.command()
 @click.argument("agent")
 @click.argument("game", required=False)
+@option("--suite", "suite", metavar="SUITE", help="Measure on all games of a suite instead of GAME.")
 @option("--split", type=SPLIT, default="test")
-@option("--episodes", type=EPISODES, default=100, help="How many games are played, once each.")
+@option("--episodes", type=EPISODES, default=100, help="How many games are played, once each; a suite has a number "
+                                                       "of its own.")
 @option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
-@option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone if there is no suite.")
 @set_option
 @with_option
 @code_option
+@click.pass_context
 def evaluate(
-    agent: str, game: str | None, split: str, episodes: int, seed: int, as_json: bool, sets: tuple[str, ...],
-    overrides: tuple[str, ...], code: str | None,
+    context: click.Context, agent: str, game: str | None, suite: str | None, split: str, episodes: int, seed: int,
+    as_json: bool, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
 ) -> None:
     """Measure an agent beside the controls on the same games."""
     import json
@@ -219,6 +251,15 @@ def evaluate(
     from textmaze.settings import pairs
     from textmaze.show.results import results_table
 
+    given = {name for name in context.params
+             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT}
+    if suite is not None:
+        if given & {"game", "overrides", "split"}:
+            raise GameError("A suite names its games, their settings and their split: leave out GAME, --with and "
+                            "--split beside --suite.")
+        _evaluate_suite(suite, agent, pairs(sets), code, episodes if "episodes" in given else None,
+                        seed if "seed" in given else None, as_json)
+        return
     found = _game_of(agent, game, overrides)
     name, made = make_agent(agent, pairs(sets), seed, code)
     _one_thread()
@@ -232,6 +273,38 @@ def evaluate(
         if control != name:
             rows.append(_measure(errors, control, make_agent(control, {}, seed)[1], found, split, seed, episodes))
     Console().print(results_table([(row, "") for row in rows], f"{found.name}: {episodes} games of the {split} split"))
+
+
+def _evaluate_suite(
+    name: str, agent: str, sets: dict[str, str], code: str | None, episodes: int | None, seed: int | None,
+    as_json: bool,
+) -> None:
+    import functools
+    import json
+
+    from rich.console import Console
+
+    from textmaze.catalog import make_agent
+    from textmaze.show.results import suite_table
+    from textmaze.suite import load_suite, mean_row, measure_suite, to_dict
+
+    suite = load_suite(name)
+    episodes = suite.about.episodes if episodes is None else episodes
+    seed = suite.about.seed if seed is None else seed
+
+    def make() -> "tuple[str, Agent]":
+        made = make_agent(agent, sets, seed, code)
+        _one_thread()
+        return made
+
+    measure = functools.partial(_measure, Console(stderr=True))
+    rows = measure_suite(suite, make, CONTROLS, measure, seed=seed, episodes=episodes)
+    if as_json:
+        click.echo(json.dumps(to_dict(suite, rows, agent)))
+    else:
+        title = (f"{suite.about.title or suite.name}, played by {rows[0].result.agent}: {episodes} games of the "
+                 f"{suite.about.split} split each")
+        Console().print(suite_table(rows, mean_row(rows), title))
 
 
 @main.command()
@@ -308,6 +381,40 @@ def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
     click.echo(f"{len(way)} commands; no way is shorter.", err=True)
 
 
+@main.command()
+@click.argument("games", metavar="[GAME]...", nargs=-1)
+@option("--mazes", type=click.IntRange(1, 1_000_000), default=200, help="How many mazes, over all games together.")
+@option("--commands", type=click.IntRange(1, 1_000_000), default=200, help="How many lines are typed in each.")
+@option("--seed", type=SEED, default=0, help="Which mazes, and what is typed.")
+def conform(games: tuple[str, ...], mazes: int, commands: int, seed: int) -> None:
+    """Compare mazes with their exports in TextWorld, line by line.
+
+    Without a GAME, all recipes of mazes and recipes drawn at random are taken in turn. What is typed is sense and
+    nonsense; answers, scores and ends must be the same. The exit code is 1 where any differs.
+    """
+    from rich.console import Console
+
+    from textmaze.catalog import game_files
+    from textmaze.game import conform as proof
+    from textmaze.game.mazes import MazeGame, SingleMaze
+    from textmaze.show.results import episodes_bar
+
+    found = [_game(name, ()) for name in games or game_files()]
+    walkable: list[MazeGame | SingleMaze | None] = [game for game in found if isinstance(game, MazeGame | SingleMaze)]
+    if games and len(walkable) < len(found):
+        raise GameError("Only mazes can be compared with their exports; other games are TextWorld's own.")
+    jobs = proof.plan(walkable if games else [*walkable, None], mazes, commands, seed)
+    tally = proof.Tally()
+    with episodes_bar(Console(stderr=True), "Walking mazes here and in TextWorld", len(jobs)) as show:
+        for done, found_there in enumerate(proof.run(jobs), 1):
+            tally.add(found_there)
+            show(done)
+    for line in tally.lines():
+        click.echo(line)
+    if tally.differing:
+        raise SystemExit(1)
+
+
 @main.group(cls=Commands)
 def bench() -> None:
     """Measure speed, beside TextWorld in the same run."""
@@ -315,25 +422,35 @@ def bench() -> None:
 
 @bench.command("env")
 @click.argument("game", default="labyrinth")
-@option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024),
+@option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024, 16384),
         help="How many games a vector plays at once; may be given again.")
-@option("--seconds", type=click.FloatRange(0.01, 600), default=3.0, help="How long each kind is stepped.")
+@option("--mazes", type=click.IntRange(1, 1000), default=10, help="Mazes that all play; TextWorld compiles each.")
+@option("--seconds", type=click.FloatRange(0.01, 600), default=2.0, help="How long each kind is stepped.")
 @with_option
-def bench_env(game: str, counts: tuple[int, ...], seconds: float, overrides: tuple[str, ...]) -> None:
-    """Steps per second of the environments, by random admissible commands."""
+def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, overrides: tuple[str, ...]) -> None:
+    """Steps per second of the environments, by random valid commands.
+
+    TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
+    """
     from rich.console import Console
 
     from textmaze import bench as benchmarks
-    from textmaze.game.table import MazeGame
-    from textmaze.show.results import speed_table
+    from textmaze.game.mazes import MazeGame
+    from textmaze.show.results import making_table, speed_table
 
     found = _game(game, overrides)
     if not isinstance(found, MazeGame):
         raise GameError(f"{found.name} is not a recipe of mazes, and only these can be exported to TextWorld.")
-    console = Console()
-    with Console(stderr=True).status("measuring"):
-        speeds = list(benchmarks.bench_env(found, list(counts), seconds))
-    console.print(speed_table(speeds, f"{found.name}: random admissible commands, one process"))
+    console, errors = Console(), Console(stderr=True)
+
+    def say(text: str) -> None:
+        _say(errors, text)
+
+    speeds = list(benchmarks.bench_env(found, counts, seconds, mazes, say))
+    makings = list(benchmarks.bench_making(found, say))
+    console.print(speed_table(speeds, f"{found.name}: steps per second", mazes, benchmarks.MANY))
+    _say(console, benchmarks.WHAT_IS_TIMED + "\n")
+    console.print(making_table(makings, f"{found.name}: milliseconds to begin a game in a fresh maze"))
 
 
 def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
@@ -364,7 +481,7 @@ def _game_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> "Game"
 
 
 def _maze(game: "Game", split: str, seed: int) -> "Maze":
-    from textmaze.game.table import MazeGame, SingleMaze
+    from textmaze.game.mazes import MazeGame, SingleMaze
 
     if not isinstance(game, MazeGame | SingleMaze):
         raise GameError(f"{game.name} is TextWorld's own, so there is no maze to write; mazes come from recipes.")

@@ -9,7 +9,8 @@ import pytest
 
 from textmaze.errors import GameError, RunError
 from textmaze.game.export import export_z8
-from textmaze.game.maze import Maze, make_maze
+from textmaze.game.generate import make_maze
+from textmaze.game.maze import Maze
 from textmaze.game.recipe import Recipe
 from textmaze.game.story import StoryGame
 from textmaze.game.table import GameTable, maze_table
