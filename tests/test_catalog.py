@@ -9,8 +9,8 @@ import pytest
 
 from textmaze.catalog import agent_files, first_line, game_files, load_agent, load_game
 from textmaze.errors import GameError, SettingError, TextmazeError, UnknownNameError
+from textmaze.game.mazes import MazeGame, SingleMaze
 from textmaze.game.recipe import read_recipe
-from textmaze.game.table import MazeGame, SingleMaze
 
 # Shaped like the agents that are shipped: a dataclass needs its module in sys.modules while the body runs.
 AGENT = '''"""Does nothing.
@@ -71,7 +71,7 @@ def test_an_unknown_game_is_answered_with_the_nearest(name, nearest):
 
 @pytest.mark.parametrize("spec", ["", "zzz", "../labyrinth", "themes/dungeon", "no\0name"])
 def test_a_game_that_is_like_none_is_refused_with_what_is_known(spec):
-    with pytest.raises(UnknownNameError, match="corridor, labyrinth"):
+    with pytest.raises(UnknownNameError, match=r"corridor, .*labyrinth"):
         load_game(spec)
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from textmaze.cli import main
 from textmaze.game.export import export_z8
-from textmaze.game.maze import make_maze
+from textmaze.game.generate import make_maze
 from textmaze.game.recipe import Recipe
 
 
@@ -85,7 +85,7 @@ GAMES = {
     "odd.toml": "rooms in odd.toml must be a whole number, not 'many'.",
     "kind.toml": "kind.toml: kind must be one of maze, textworld, not 7.",
     "unknown.toml": "There is no setting in unknown.toml named 'roms'; did you mean 'rooms'?",
-    "small.toml": "rooms in small.toml must be from 2 to 1000, not 1.",
+    "small.toml": "rooms in small.toml must be from 2 to 5000, not 1.",
     "none.json": "none.json cannot be read: No such file or directory.",
     "folder.json": "folder.json cannot be read: Is a directory.",
     "text.json": "text.json is not valid JSON: ",
@@ -123,8 +123,8 @@ def test_a_game_that_is_none_is_refused_by_every_command(game, sentence):
         ("room=9", "There is no setting in corridor.toml named 'room'; did you mean 'rooms'?"),
         ("rooms=nine", "rooms in corridor.toml must be a whole number, not 'nine'."),
         ("rooms=5.0", "rooms in corridor.toml must be a whole number, not '5.0'."),
-        ("rooms=1", "rooms in corridor.toml must be from 2 to 1000, not 1."),
-        ("rooms=1001", "rooms in corridor.toml must be from 2 to 1000, not 1001."),
+        ("rooms=1", "rooms in corridor.toml must be from 2 to 5000, not 1."),
+        ("rooms=5001", "rooms in corridor.toml must be from 2 to 5000, not 5001."),
         ("loops=nan", "loops in corridor.toml must be from 0.0 to 1.0, not nan."),
         ("rooms", "'rooms' is not of the form KEY=VALUE."),
         ("=9", "'=9' is not of the form KEY=VALUE."),

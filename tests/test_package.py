@@ -96,7 +96,8 @@ def test_a_wheel_holds_all_of_the_package_and_nothing_else(wheel):
 
     ours = files("textmaze", "*.py") | {"textmaze/py.typed"}
     plain = files("agents", "*.py") | files("games", "*.toml")
-    assert {"agents/wander.py", "games/labyrinth.toml", "games/themes/dungeon.toml"} <= plain
+    games = {f"games/{name}.toml" for name in ("labyrinth", "themes/dungeon", "suites/ladder")}
+    assert {"agents/wander.py", *games} <= plain
     info = f"textmaze-{textmaze.__version__}.dist-info/"
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if not name.startswith(info)}
@@ -130,7 +131,10 @@ def test_an_installed_wheel_finds_its_games_and_agents_also_beside_a_package_nam
             (tmp_path / name / "__init__.py").write_text("raise RuntimeError('a stranger is imported')")
     games = away(installed, tmp_path, "games")
     assert (games.returncode, games.stderr) == (0, "")
-    assert [line.split()[0] for line in games.stdout.splitlines()] == ["coin_collector", "corridor", "labyrinth"]
+    recipes, _, suites = games.stdout.partition("\n\n")
+    assert [line.split()[0] for line in recipes.splitlines()] == sorted(
+        path.stem for path in ROOT.glob("games/*.toml"))
+    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder"]
     agents = away(installed, tmp_path, "agents")
     assert [line.split()[0] for line in agents.stdout.splitlines()] == [
         "bert_q", "explorer", "human", "walkthrough", "wander"

@@ -12,7 +12,8 @@ import pytest
 from textmaze.catalog import agent_files, first_line, load_agent, load_game
 from textmaze.env.rollout import Agent, Leave, Observation, StepRecord, rollout
 from textmaze.errors import TextmazeError
-from textmaze.game.table import Game, MazeGame
+from textmaze.game.mazes import MazeGame
+from textmaze.game.table import Game
 from textmaze.learn.evaluate import summarise
 
 OBSERVATION = Observation(0, "text", "description", "inventory", "objective", ("go north",))
@@ -77,6 +78,44 @@ def test_explorer_wins_every_labyrinth_within_two_walks_through_each_passage_and
         passages = sum(target >= 0 for room in maze.rooms for target in room.exits) // 2
         assert end.won
         assert end.step <= 2 * passages + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "success", "spl"),
+    [
+        ("corridor", 1.0, 1.0), ("labyrinth", 1.0, 0.5), ("signposts", 1.0, 0.5), ("keys", 1.0, 0.65),
+        ("clockwork", 1.0, 0.55), ("minotaur", 0.5, 0.3), ("mapreader", 1.0, 0.55), ("directions", 1.0, 0.35),
+        ("egocentric", 1.0, 0.6), ("alias", 1.0, 0.6), ("tower", 1.0, 0.55), ("catacombs", 0.6, 0.1),
+    ],
+)
+def test_explorer_is_a_fair_control_on_every_recipe_of_mazes(name, success, spl):
+    count = 15 if name == "catacombs" else 40
+    result = summarise(play(load_game(name), make("explorer"), range(count)), "explorer", name, "test")
+    assert result.success >= success
+    assert result.spl >= spl
+
+
+@pytest.mark.parametrize("name", ["keys", "catacombs", "mapreader", "clockwork"])
+def test_explorer_gives_only_admissible_commands_and_undoes_nothing(name):
+    for record in play(load_game(name), make("explorer"), range(4)):
+        assert record.command in record.before.admissible
+        assert not record.command.startswith("close ")
+        assert not record.command.startswith("drop ") or record.won
+
+
+@pytest.mark.parametrize("name", ["labyrinth", "egocentric", "alias", "tower"])
+def test_explorer_takes_no_way_twice_in_one_direction_before_it_has_to(name):
+    """On a tree a depth-first search goes each way once in and once out."""
+    game = load_game(name, {"loops": 0.0, "max_steps": 1000})
+    for end in (record for record in play(game, make("explorer"), range(30)) if record.ended):
+        assert end.won
+        assert end.step <= 2 * (game.recipe.rooms - 1) + 1
+
+
+def test_explorer_begins_again_at_the_start_when_somebody_has_brought_it_back():
+    game = load_game("minotaur", {"caught": "back", "max_steps": 400})
+    result = summarise(play(game, make("explorer"), range(40)), "explorer", "minotaur", "test")
+    assert result.success >= 0.95
 
 
 def test_explorer_plays_a_new_game_in_an_old_slot_as_if_it_were_the_first():

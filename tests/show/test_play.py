@@ -12,7 +12,7 @@ from rich.console import Console
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import Leave, Observation
-from textmaze.game.table import Game, GameTable, distances
+from textmaze.game.table import Game, GameTable
 from textmaze.show.play import play, show
 
 
@@ -153,7 +153,7 @@ class Cliff:
             commands=("wait", "jump", "dig"), successor=successor, feedback=successor,
             description=numbers, inventory=np.full(4, 4, dtype=np.int32),
             reward=np.array([[1, 0, 0], *[[0, 0, 0]] * 3], dtype=np.float32), terminal=won | (numbers == 2),
-            admissible=successor != numbers[:, None], distance=distances(successor, won),
+            admissible=successor != numbers[:, None], won=won,
             start=0, objective=5,
         )
 

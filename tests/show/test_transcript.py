@@ -8,8 +8,9 @@ import pytest
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Leave, StepRecord, rollout
 from textmaze.errors import TextmazeError
+from textmaze.game.mazes import MazeGame
 from textmaze.game.recipe import Recipe
-from textmaze.game.table import Game, MazeGame
+from textmaze.game.table import Game
 from textmaze.show.transcript import (
     by_episode,
     make_header,

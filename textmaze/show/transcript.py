@@ -102,12 +102,12 @@ def write_markdown(rounds: Iterable[Iterable[StepRecord]], header: Header) -> It
     settings.pop("summary", None)  # it tells of the recipe as it is, without what was laid over it
     facts = [f"textmaze {header.textmaze}", f"split {header.split}"]
     facts += [f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
-    yield f"# {_escape(str(title))}, played by {_escape(header.agent)}\n\n{_escape(', '.join(facts))}.\n"
+    yield f"# {escape(str(title))}, played by {escape(header.agent)}\n\n{escape(', '.join(facts))}.\n"
     for episode in by_episode(rounds):
         yield f"\n## Episode {episode[0].episode}, seed {episode[0].seed}\n\n"
         yield f"{_prose(episode[0].before.text)}\n"
         for record in episode:
-            yield f"\n> {_escape(' '.join(record.command.split()))}\n\n{_prose(record.feedback)}\n"
+            yield f"\n> {escape(' '.join(record.command.split()))}\n\n{_prose(record.feedback)}\n"
         yield f"\n**{verdict(episode)}**\n"
 
 
@@ -289,10 +289,10 @@ def _read(path: Path) -> str:
 
 def _prose(text: str) -> str:
     """A game's text as Markdown paragraphs, one a line, that show it word for word."""
-    return "\n\n".join(_escape(line.strip()) for line in text.split("\n") if line.strip())
+    return "\n\n".join(escape(line.strip()) for line in text.split("\n") if line.strip())
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """One line of text with everything escaped that Markdown would read as more than text."""
     text = text.encode("utf-8", "replace").decode()  # a stray byte that was typed must not stop the writing
     text = re.sub(r"([\\`*_<>\[\]&~|])", r"\\\1", text)
