@@ -383,7 +383,7 @@ def test_weights_given_away_do_not_change_any_more():
 @pytest.mark.slow
 def test_it_learns_a_little_labyrinth_with_the_real_bert(tmp_path):
     learner = bert_q.make_learner(chosen(encoder=encoder.DEFAULT_MODEL, dropout=0.5))
-    settings = TrainSettings(steps=3000, games=20, slots=16, valid_every=3000, valid_episodes=5, stop_at=2.0)
+    settings = TrainSettings(steps=5000, games=20, slots=16, valid_every=5000, valid_episodes=5, stop_at=2.0)
     train(learner, LABYRINTH, settings, tmp_path, config(learner), seed=0)
     result = evaluate(learner.greedy(), LABYRINTH, range(40), name="bert_q")
     assert result.success >= 0.9

@@ -81,14 +81,79 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Challenge:
-    """A family of games that TextWorld makes and tells."""
+    """A family of games that TextWorld makes and tells, with the settings that TextWorld gives it."""
 
     title: str = setting("", "the name that people read")
     summary: str = setting("", "one line that says what to expect")
-    challenge: str = setting("tw-coin_collector", "the TextWorld challenge",
-                             choices=("tw-coin_collector",))
-    level: int = setting(1, "the challenge's own difficulty level", low=1, high=300)
     max_steps: int = setting(100, "commands until an episode is cut off", low=1, high=100_000)
+
+    challenge = ""  # TextWorld's name for it; no setting
+
+
+@dataclass(frozen=True)
+class CoinCollector(Challenge):
+    """Find the coin at the end of a chain of rooms. No map is in two splits."""
+
+    level: int = setting(1, "1 to 100: a chain of that many rooms; 101 to 150: a dead end beside each room of a chain "
+                            "of level - 100; 201 to 233: two beside each of level - 200", low=1, high=300)
+
+    challenge = "tw-coin_collector"
+
+
+@dataclass(frozen=True)
+class TreasureHunter(Challenge):
+    """Take the thing that the objective names; another one loses. No map is in two splits."""
+
+    level: int = setting(1, "1 to 10: 5 rooms; 11 to 20: 10 rooms, with doors and containers; 21 to 30: 20 rooms, "
+                            "some locked; the way grows with the level. TextWorld takes 10 s to make a game of level "
+                            "25, and minutes from level 28", low=1, high=30)
+
+    challenge = "tw-treasure_hunter"
+
+
+@dataclass(frozen=True)
+class Simple(Challenge):
+    """Leave the bedroom, find a food and put it on the stove. The house is always the same; no two splits have a game
+    in which the same foods and the key lie in the same places and the same food is wanted.
+    """
+
+    rewards: str = setting("balanced", "how many steps of the way pay", choices=("dense", "balanced", "sparse"))
+    goal: str = setting("detailed", "how much the objective tells", choices=("detailed", "brief", "none"))
+    foods: str = setting("split", "which foods are wanted: in the split test some that no other has, or always those "
+                                  "of one split", choices=("split", "train", "test"))
+
+    challenge = "tw-simple"
+
+
+@dataclass(frozen=True)
+class Cooking(Challenge):
+    """Read the recipe in the kitchen, prepare its ingredients, cook and eat the meal. No map is in two splits; where
+    the kitchen is all there is, no kitchen with its things and its recipe. And as long as `foods` is "split", valid and
+    test have foods, and ways to prepare them, that train has not.
+    """
+
+    recipe: int = setting(1, "how many ingredients the recipe has", low=1, high=5)
+    take: int = setting(0, "how many of them must be found; the others are carried from the start", low=0, high=5)
+    go: int = setting(1, "how many rooms there are: 1, 6, 9 or 12", low=1, high=12)
+    open: bool = setting(False, "whether doors and containers are closed at first")
+    cook: bool = setting(False, "whether ingredients need to be cooked")
+    cut: bool = setting(False, "whether ingredients need to be cut")
+    drop: bool = setting(False, "whether only a few things can be carried")
+    recipe_seed: int = setting(0, "another recipe in the same house, of what lies there; 0 for the usual one",
+                               low=0, high=2**31 - 1)
+    foods: str = setting("split", "TextWorld's own split of foods and preparations: the one that is played, always the "
+                                  "same one, or all", choices=("split", *SPLITS, "all"))
+
+    challenge = "tw-cooking"
+
+    def __post_init__(self) -> None:
+        """Refuse what TextWorld refuses."""
+        if self.go not in (1, 6, 9, 12):
+            raise SettingError(f"go must be 1, 6, 9 or 12, not {self.go}.")
+        if self.take > self.recipe:
+            raise SettingError(f"take must be at most recipe, which is {self.recipe}, not {self.take}.")
+        if self.recipe_seed and not self.take:
+            raise SettingError("recipe_seed needs ingredients that are to be found: set take.")
 
 
 @dataclass(frozen=True)
@@ -98,7 +163,10 @@ class Limits:
     max_steps: int = setting(100, "commands until an episode is cut off", low=1, high=100_000)
 
 
-KINDS: dict[str, type[Recipe] | type[Challenge]] = {"maze": Recipe, "textworld": Challenge}
+KINDS: dict[str, type[Recipe] | type[Challenge]] = {
+    "maze": Recipe,
+    **{kind.challenge: kind for kind in (CoinCollector, TreasureHunter, Simple, Cooking)},
+}
 
 
 def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe | Challenge:

@@ -41,6 +41,24 @@ def keep_table(path: Path, table: GameTable) -> None:
     write_file(path, buffer.getvalue())
 
 
+def keep_files(path: Path, story: bytes, info: bytes) -> None:
+    """Write, in place of a table, the two files of a game that is played live."""
+    buffer = io.BytesIO()
+    files = {"story": story, "info": info}
+    np.savez_compressed(buffer, allow_pickle=False,
+                        **{name: np.frombuffer(data, dtype=np.uint8) for name, data in files.items()})
+    write_file(path, buffer.getvalue())
+
+
+def kept_files(path: Path) -> tuple[bytes, bytes] | None:
+    """What `keep_files` wrote; None where there is nothing, or nothing that can be read."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            return file["story"].tobytes(), file["info"].tobytes()
+    except Exception:  # as below
+        return None
+
+
 def kept_table(path: Path) -> GameTable | None:
     """The table in a file; None where there is none, or none that can be read: it is then made anew."""
     try:

@@ -39,12 +39,12 @@ def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
 
 def suite_table(rows: "Sequence[Row]", mean: "Row", title: str) -> Table:
     """One row a game: the agent, its SPL as a share of the explorer's, and the controls on the same games."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
-    table.add_column("\ngame")
-    heads = ("\nsuccess", "\n95% CI", "\nSPL", "of ex-\nplorer's", "\nsteps",
-             *(f"{name}\nsucc. SPL" for name in mean.controls))
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD,
+                  padding=0)  # so that it fits a usual terminal
+    table.add_column("\ngame", no_wrap=True)
+    heads = ("success\n95% CI", "\nSPL", "\nsteps", "of ex-\nplorer", *(f"{name}\nSPL" for name in mean.controls))
     for head in heads:
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*_suite_cells(row), end_section=row is rows[-1])
     table.add_row(*_suite_cells(mean), style="bold")
@@ -53,13 +53,18 @@ def suite_table(rows: "Sequence[Row]", mean: "Row", title: str) -> Table:
 
 def _suite_cells(row: "Row") -> list[str]:
     result, explorer = row.result, row.controls.get("explorer")
-    interval = f"{result.success_low:.2f}-{result.success_high:.2f}"
+    low, high = result.success_low, result.success_high
+    interval = "" if math.isnan(low) else f" {100 * low:.0f}-{100 * high:.0f}"
     share = f"{result.spl / explorer.spl:.0%}" if explorer and explorer.spl else "-"
     return [
-        escape(row.label), f"{result.success:.2f}", "" if math.isnan(result.success_low) else interval,
-        f"{result.spl:.2f}", share, f"{result.steps_mean:.1f}",
-        *(f"{control.success:.2f} {control.spl:.2f}" for control in row.controls.values()),
+        escape(row.label), f"{result.success:.0%}{interval:>7}", _share(result.spl), f"{result.steps_mean:.1f}", share,
+        *(f"{control.success:.0%} {_share(control.spl):>4}" for control in row.controls.values()),
     ]
+
+
+def _share(value: float) -> str:
+    """Of one: .58, or 1.00."""
+    return f"{value:.2f}".removeprefix("0")
 
 
 def speed_table(speeds: "Sequence[Speed]", title: str, mazes: int, many: int) -> Table:
