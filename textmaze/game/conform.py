@@ -26,6 +26,9 @@ from textmaze.game.rules import Rules
 LONGEST_PASSED = 198  # characters of a line; the interpreter cuts off the rest
 MOST_SHOWN = 5  # differences
 _BANNERS = ("*** The End ***", "*** You lost! ***")
+_COMPARED = {"text": "answers", "score": "scores", "end": "ends", "description": "descriptions",
+             "inventory": "inventories"}
+_INFOS = ("admissible_commands", "best_command", "description", "inventory")
 _ATTEMPTS = 100  # recipes drawn at random, until one can be made
 
 
@@ -35,7 +38,7 @@ class Difference:
 
     maze: str
     typed: tuple[str, ...]  # since the beginning of the game
-    what: str  # text, score or end
+    what: str  # see _COMPARED
     ours: str
     theirs: str
 
@@ -49,7 +52,7 @@ class Tally:
     games: int = 0
     won: int = 0
     lost: int = 0
-    differing: Counter[str] = field(default_factory=Counter)  # steps, by what differs: text, score, end
+    differing: Counter[str] = field(default_factory=Counter)  # steps, by what differs: see _COMPARED
     left_out: Counter[str] = field(default_factory=Counter)  # mazes and lines, by reason
     differences: list[Difference] = field(default_factory=list)  # the first MOST_SHOWN
 
@@ -69,8 +72,7 @@ class Tally:
         for found in self.differences[:MOST_SHOWN]:
             yield f"\n{found.what} differs in {found.maze}\n  after: {', '.join(map(repr, found.typed)) or 'nothing'}"
             yield f"  here:      {found.ours!r}\n  TextWorld: {found.theirs!r}"
-        for what in ("text", "score", "end"):
-            yield f"Differing {what}s: {self.differing[what]:,}"
+        yield "Differing: " + ", ".join(f"{self.differing[what]:,} {name}" for what, name in _COMPARED.items())
 
 
 @dataclass(frozen=True)
@@ -160,13 +162,13 @@ def _walk(maze: Maze, path: Path, name: str, commands: int, rng: random.Random, 
     with textworld_at_hand():
         import textworld
 
-        ours = MazeEnv(SingleMaze("maze", maze, 2**31), infos=("admissible_commands", "best_command"))
-        theirs = textworld.start(str(path), textworld.EnvInfos())
+        ours = MazeEnv(SingleMaze("maze", maze, 2**31), infos=_INFOS)
+        theirs = textworld.start(str(path), textworld.EnvInfos(description=True, inventory=True))
         try:
             seen, info = ours.reset(seed=0)
             state = theirs.reset()
             typed: list[str] = []
-            _compare(tally, name, typed, {"text": (seen, _opening(state.feedback))})
+            _compare(tally, name, typed, {"text": (seen, _opening(state.feedback)), **_asides(info, state)})
             words = Words(Rules(maze).commands, rng)
             tally.games += 1
             for _ in range(commands):
@@ -181,6 +183,7 @@ def _walk(maze: Maze, path: Path, name: str, commands: int, rng: random.Random, 
                 _compare(tally, name, typed, {
                     "text": (seen, heard(state.feedback)), "score": (int(reward), score),
                     "end": ((ended, ended and reward > 0, ended and reward == 0), (done, state.won, state.lost)),
+                    **({} if ended or done else _asides(info, state)),
                 })
                 if ended or done:
                     tally.won += int(reward > 0)
@@ -208,6 +211,11 @@ def _compare(tally: Tally, maze: str, typed: Sequence[str], pairs: dict[str, tup
             tally.differing[what] += 1
             if len(tally.differences) < MOST_SHOWN:
                 tally.differences.append(Difference(maze, tuple(typed), what, str(ours), str(theirs)))
+
+
+def _asides(info: dict[str, Any], state: Any) -> dict[str, tuple[Any, Any]]:
+    """What both tell beside the answer."""
+    return {name: (info[name], (state[name] or "").strip()) for name in ("description", "inventory")}
 
 
 def heard(feedback: str) -> str:
