@@ -9,11 +9,14 @@ import warnings
 from pathlib import Path
 
 import pytest
+import stories
 from click.testing import CliRunner, Result
 
 from textmaze import __version__
 from textmaze.catalog import agent_files, game_files, load_game
 from textmaze.cli import main
+from textmaze.game import explore, story
+from textmaze.game.live import NOTE
 from textmaze.show.transcript import read_jsonl, verify
 from textmaze.suite import suite_files
 
@@ -223,6 +226,22 @@ def test_the_walkthrough_wins_textworlds_coin_collector_in_the_fewest_steps():
     done = run("evaluate", "walkthrough", "coin_collector", "--with", "level=5", "--episodes", 1, "--json")
     found = json.loads(done.stdout)
     assert (found["success"], found["spl"], found["steps_mean"], found["episodes"]) == (1.0, 1.0, 5.0, 1)
+
+
+def test_a_game_that_is_played_live_says_so(here, monkeypatch):
+    monkeypatch.setattr(explore, "MAX_CELLS", 20)
+    story.LIVE_MEMORY.clear()
+    game = stories.pantry(here)
+    done = run("evaluate", "explorer", game, "--episodes", 2)
+    assert done.stderr == f"{NOTE}\n"
+    assert re.findall(r"^│ (\w+) ", done.stdout, re.MULTILINE) == ["explorer", "wander"]  # none knows a shortest way
+    done = run("transcript", "wander", game, "--out", "walk.jsonl")
+    assert "played live" in done.stderr
+    verify(*read_jsonl(Path("walk.jsonl")), load_game(str(game)))
+    assert "played live" in run("play", game, input="hint\nopen white door\n").stdout
+    done = CliRunner().invoke(main, ["solve", str(game)])
+    assert done.exit_code == 2
+    assert "its shortest way is not known" in done.output
 
 
 def test_a_measurement_is_the_same_in_another_process():

@@ -83,7 +83,8 @@ GAMES = {
     "broken.toml": "broken.toml is not valid TOML: ",
     "latin.toml": "latin.toml is not UTF-8 text.",
     "odd.toml": "rooms in odd.toml must be a whole number, not 'many'.",
-    "kind.toml": "kind.toml: kind must be one of maze, textworld, not 7.",
+    "kind.toml": "kind.toml: kind must be one of maze, tw-coin_collector, tw-treasure_hunter, tw-simple, tw-cooking, "
+                 "not 7.",
     "unknown.toml": "There is no setting in unknown.toml named 'roms'; did you mean 'rooms'?",
     "small.toml": "rooms in small.toml must be from 2 to 5000, not 1.",
     "none.json": "none.json cannot be read: No such file or directory.",

@@ -263,6 +263,7 @@ def evaluate(
     found = _game_of(agent, game, overrides)
     name, made = make_agent(agent, pairs(sets), seed, code)
     _one_thread()
+    live = _say_note(found, split, seed)
     errors = Console(stderr=True)
     result = _measure(errors, name, made, found, split, seed, episodes)
     if as_json:
@@ -270,7 +271,7 @@ def evaluate(
         return
     rows = [result]
     for control in CONTROLS:
-        if control != name:
+        if control != name and not (live and control == "walkthrough"):  # it would be told no way
             rows.append(_measure(errors, control, make_agent(control, {}, seed)[1], found, split, seed, episodes))
     Console().print(results_table([(row, "") for row in rows], f"{found.name}: {episodes} games of the {split} split"))
 
@@ -335,6 +336,7 @@ def transcript(
     _one_thread()
     seeds = range(seed, seed + episodes)
     found.prepare(split, seeds)
+    _say_note(found, split, seed)
     header = make_header(found, source=source, split=split, agent=name, seeds=seeds, overrides=changes)
     write = write_jsonl if kind == "jsonl" else write_markdown
     text = "".join(write(rollout(found, made, seeds, split=split), header))
@@ -373,6 +375,8 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
 def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
     """Print a shortest way to win, one command a line."""
     table = _game(game, overrides).table(split, seed)
+    if table.live:
+        raise GameError(f"{game} has too many states to know them all, so its shortest way is not known.")
     way = table.shortest_way()
     if not way:
         raise GameError(f"{game} cannot be won from its start.")
@@ -498,6 +502,14 @@ def _measure(
     game.prepare(split, seeds)  # before the bar, as it may show one of its own
     with episodes_bar(console, f"{name} plays {game.name}", episodes) as show:
         return measure(agent, game, seeds, name=name, split=split, show=show)
+
+
+def _say_note(game: "Game", split: str, seed: int) -> bool:
+    """Say on stderr what should be known of a game beforehand, and return whether it is played live."""
+    table = game.table(split, seed)
+    if table.note:
+        click.echo(table.note, err=True)
+    return table.live
 
 
 def _one_thread() -> None:

@@ -142,8 +142,11 @@ def mean_row(rows: Sequence[Row]) -> Row:
 
 
 def _mean(results: "Sequence[Result]") -> "Result":
-    means = {name: sum(getattr(result, name) for result in results) / len(results)
-             for name in ("success", "spl", "steps_mean", "shortest_mean")}
+    values = {name: [getattr(result, name) for result in results]
+              for name in ("success", "spl", "steps_mean", "shortest_mean")}
+    means: dict[str, Any] = {  # unknown where one is
+        name: sum(found) / len(found) if min(found) >= 0 else -1.0 for name, found in values.items()
+    }
     return replace(results[0], game="mean", success_low=math.nan, success_high=math.nan, **means)
 
 

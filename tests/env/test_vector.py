@@ -7,6 +7,7 @@ from collections import Counter
 import gymnasium
 import numpy as np
 import pytest
+import stories
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from textmaze.catalog import load_game
@@ -14,6 +15,8 @@ from textmaze.env import vector
 from textmaze.env.single import PLAYER_INFOS, PRIVILEGED_INFOS, MazeEnv, table_bytes
 from textmaze.env.vector import MazeVectorEnv
 from textmaze.errors import GameError, SettingError
+from textmaze.game import explore, live, story
+from textmaze.game.story import StoryGame
 from textmaze.game.table import Texts
 
 COMMANDS = load_game("labyrinth").table("train", 0).commands
@@ -80,6 +83,30 @@ class Counted(Babel):
         return super().table(split, seed)
 
 
+class Alive:
+    """Three of four games are one of TextWorld's, played live, and soon grown so large that a new table is begun."""
+
+    name = "alive"
+    max_steps = 12
+    corridor = load_game("corridor")
+
+    def __init__(self, folder):
+        self.path = stories.pantry(folder)
+
+    def table(self, split, seed):
+        return (StoryGame("pantry", self.path, 12) if seed % 4 else self.corridor).table(split, seed)
+
+
+@pytest.fixture
+def alive(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(explore, "MAX_CELLS", 20)
+    monkeypatch.setattr(live, "MOST_STATES", 5)
+    story.LIVE_MEMORY.clear()
+    yield Alive(tmp_path)
+    story.LIVE_MEMORY.clear()
+
+
 GAMES = {
     "corridor": lambda: load_game("corridor", {"max_steps": 6}),
     "labyrinth": lambda: load_game("labyrinth", {"max_steps": 9, "rooms": 9}),
@@ -142,6 +169,49 @@ def test_it_is_equal_to_gymnasiums_own_vector_env_of_single_envs(name, mode):
             assert_same(shown, theirs.reset(seed=seeds, options={"reset_mask": ended.copy()}))
     assert won > 10
     assert cut_off > 10
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_games_that_are_played_live_beside_others_are_equal_too(alive, mode):
+    rng = random.Random(mode.value)
+    ours = MazeVectorEnv(4, alive, infos=EVERYTHING, autoreset_mode=mode)
+    theirs = SyncVectorEnv([lambda: MazeEnv(alive, infos=EVERYTHING)] * 4, autoreset_mode=mode)
+    shown = ours.reset(seed=0)
+    assert_same(shown, theirs.reset(seed=0))
+    assert [table.live for table in ours.tables] == [False, True, True, True]
+    won = cut_off = 0
+    tables = set()
+    for _ in range(150):
+        choices = [rng.choice(commands or ["look"]) for commands in shown[-1]["admissible_commands"]]
+        commands = [rng.choice([choice, choice, choice, "look", *NONSENSE, "the apple"]) for choice in choices]
+        shown = ours.step(commands)
+        assert_same(shown, theirs.step(commands))
+        tables |= {table for table in ours.tables if table.live}
+        for slot, (table, state) in enumerate(zip(ours.tables, ours.state, strict=True)):
+            assert shown[-1]["description"][slot] == table.texts[table.description[state]]
+        _, _, terminated, truncated, _ = shown
+        won, cut_off = won + terminated.sum(), cut_off + truncated.sum()
+        ended = terminated | truncated
+        if mode == AutoresetMode.DISABLED and ended.any():
+            seeds = [rng.randrange(10) for _ in range(4)]
+            shown = ours.reset(seed=seeds, options={"reset_mask": ended})
+            assert_same(shown, theirs.reset(seed=seeds, options={"reset_mask": ended.copy()}))
+    assert won > 3
+    assert cut_off > 3
+    assert len(tables) > 1
+
+
+def test_live_games_take_no_room_and_stay_where_they_are_when_others_are_dropped(alive, monkeypatch):
+    monkeypatch.setattr(vector, "SPARE_BYTES", 1)
+    env = MazeVectorEnv(2, alive, infos=EVERYTHING, autoreset_mode=AutoresetMode.DISABLED)
+    env.reset(seed=[1, 0])
+    env.step(["open white door", "look"])
+    other = np.array([False, True])
+    for seed in range(4, 80, 4):
+        env.reset(seed=[None, seed], options={"reset_mask": other})
+    assert env.step(["go east", "look"])[0][0].startswith("-= Pantry =-")
+    assert len(env._pool._places) < 10
+    assert all(not place.table.live for place in env._pool._numbers.values())
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))

@@ -191,3 +191,8 @@ def test_where_there_are_no_commands_every_line_has_an_answer(line):
     command, answer = read(line, (), ())
     assert command is None
     assert answer
+
+
+def test_a_name_may_hold_what_is_an_article_or_a_chain_elsewhere():
+    for line in ("take key of the king", " Take Key of the King!", "take then"):
+        assert read(line, ("take key of the king", "take then"), ()).command == line.lower().strip(" !")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmaze.errors import GameError, SettingError, TextmazeError, UnknownNameError
-from textmaze.game.recipe import MAX_FILE_BYTES, Challenge, Recipe, read_recipe, read_toml
+from textmaze.game.recipe import MAX_FILE_BYTES, Challenge, CoinCollector, Recipe, read_recipe, read_toml
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_an_empty_file_is_a_recipe_of_defaults(folder):
 
 def test_the_kind_chooses_between_mazes_and_textworld(folder):
     assert recipe(folder, 'kind = "maze"\nrooms = 9') == Recipe(rooms=9)
-    assert recipe(folder, 'kind = "textworld"\nlevel = 5') == Challenge(level=5)
+    assert recipe(folder, 'kind = "tw-coin_collector"\nlevel = 5') == CoinCollector(level=5)
 
 
 def test_a_file_may_be_written_on_any_system(folder):
@@ -68,10 +68,10 @@ def test_overrides_win_over_the_file(folder):
         ("map = true\nrooms = 101", SettingError, "A map can show at most 100 rooms, and rooms is 101"),
         ("locks = 4", SettingError, "locks in mine.toml must be from 0 to 3, not 4"),
         ('caught = "eaten"', UnknownNameError, "choice for caught"),
-        ('kind = "mazes"', GameError, "kind must be one of maze, textworld"),
-        ("kind = 1", GameError, "kind must be one of maze, textworld"),
-        ("kind = []", GameError, "kind must be one of maze, textworld"),
-        ("[kind]", GameError, "kind must be one of maze, textworld"),
+        ('kind = "mazes"', GameError, "kind must be one of maze, tw-coin_collector, tw-tr"),
+        ("kind = 1", GameError, "kind must be one of maze, tw-coin_collector, tw-tr"),
+        ("kind = []", GameError, "kind must be one of maze, tw-coin_collector, tw-tr"),
+        ("[kind]", GameError, "kind must be one of maze, tw-coin_collector, tw-tr"),
         ("rooms = ", GameError, "not valid TOML"),
         ("rooms = 1\nrooms = 2", GameError, "not valid TOML"),
         ("rooms = 9\0", GameError, "not valid TOML"),

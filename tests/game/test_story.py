@@ -1,54 +1,37 @@
-"""Games that TextWorld made, read by way of its interpreter, and those that it makes on demand."""
+"""Games that TextWorld made, read by way of its interpreter."""
 
 import json
 import shutil
-import warnings
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import stories
 
 from textmaze.env.single import CHARSET
 from textmaze.errors import GameError
 from textmaze.game import explore, story
-from textmaze.game.layout import Layout
-from textmaze.game.maze import layout_hash, split_of
-from textmaze.game.recipe import SPLITS, Challenge
-from textmaze.game.story import ChallengeGame, StoryGame
+from textmaze.game.explore import MAX_CELLS
+from textmaze.game.situation import StoryWorld
+from textmaze.game.story import StoryGame
 from textmaze.game.table import GameTable
-from textmaze.game.table_file import keep_table, kept_table, table_path
+from textmaze.game.table_file import keep_files, keep_table, kept_files, kept_table, table_path
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path / "cache"))
+    story.MEMORY.clear()
+    story.LIVE_MEMORY.clear()
     return tmp_path / "cache"
 
 
-@pytest.fixture(scope="module")
-def pantry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two rooms and a door between them; eating the apple in the pantry wins, taking the bomb there loses."""
-    path = tmp_path_factory.mktemp("pantry") / "pantry.z8"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import textworld
-        from textworld.generator.game import Event, Quest
-
-        options = textworld.GameOptions()
-        options.seeds = 1
-        maker = textworld.GameMaker(options)
-        hall, pantry = maker.new_room("hall", "A caf\xe9-like hall."), maker.new_room("pantry", "A pantry.")
-        door = maker.new_door(maker.connect(hall.east, pantry.west), "white door")
-        door.add_property("closed")
-        apple, bomb = maker.new("f", "apple", "Red."), maker.new("o", "bomb", "Black.")
-        pantry.add(apple, bomb)
-        maker.set_player(hall)
-        eaten, taken = maker.new_fact("eaten", apple), maker.new_fact("in", bomb, maker.inventory)
-        maker.quests = [Quest(win_events=[Event(conditions={eaten})], fail_events=[Event(conditions={taken})],
-                              reward=3, desc="Eat the apple.")]
-        maker.build().objective = "Eat the apple."
-        maker.compile(str(path))
-    return path
+@pytest.fixture
+def pantry(tmp_path: Path) -> Path:
+    (tmp_path / "games").mkdir()
+    return stories.pantry(tmp_path / "games")
 
 
 @pytest.fixture
@@ -115,10 +98,11 @@ def test_every_split_and_seed_is_the_same_game_and_is_explored_once(
     first = game.table("train", 0)
     monkeypatch.setattr(story, "explore", None)  # would raise if called
     assert game.table("test", 9) is first
-    story._story_table.cache_clear()
+    story.MEMORY.clear()
     again = game.table("test", 9)  # from the disk
     assert list(again.texts) == list(first.texts)
     assert (again.successor == first.successor).all()
+    assert again.shortest_way() == first.shortest_way()
 
 
 def test_a_damaged_cache_file_is_made_anew(pantry: Path, cache: Path) -> None:
@@ -129,7 +113,7 @@ def test_a_damaged_cache_file_is_made_anew(pantry: Path, cache: Path) -> None:
     for damaged in (b"", b"no table", whole[: len(whole) // 2], whole[:-1], b"PK\x05\x06" + bytes(18)):
         file.write_bytes(damaged)
         assert kept_table(file) is None
-    story._story_table.cache_clear()
+    story.MEMORY.clear()
     assert list(game.table("train", 0).texts) == list(first.texts)
     assert file.read_bytes() == whole
 
@@ -192,81 +176,66 @@ def test_the_json_of_another_game_is_noticed(pantry: Path, tmp_path: Path) -> No
         StoryGame("x", tmp_path / "mixed.z8", 50).table("train", 0)
 
 
-def test_a_game_with_too_many_states_is_refused(pantry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explore, "MAX_CELLS", 50)
-    with pytest.raises(GameError, match="too many states"):
-        StoryGame("x", pantry, 50).table("train", 0)
-
-
 def test_without_textworld_the_error_says_so(pantry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "textworld", None)
     with pytest.raises(GameError, match="needs TextWorld"):
         StoryGame("x", pantry, 50).table("train", 0)
 
 
-def test_a_challenge_is_made_with_a_map_of_its_split_and_an_objective_that_keeps_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    game = ChallengeGame("coins", Challenge(level=103, max_steps=30))
-    table = game.table("valid", 0)
-    assert table.distance[table.start] == 3
-    assert split_of(layout_hash(story._layout(table))) == "valid"
-    assert table.shortest_way()[-1] == "take coin"
-    assert not any(way in table.texts[table.objective] for way in ("north", "east", "south", "west"))
-    assert game.table("valid", 0) is table
-    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+def test_exploring_with_workers_gives_the_same_table(pantry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "_ALONE", 5)
+    files = pantry.read_bytes(), pantry.with_suffix(".json").read_bytes()
+    alone, helped = (explore.explore(StoryWorld(*files, "pantry.z8"), processes) for processes in (1, 2))
+    assert alone is not None
+    assert helped is not None
+    assert alone.texts == helped.texts
+    for name in ("successor", "feedback", "description", "inventory", "reward", "terminal", "won"):
+        assert (getattr(alone, name) == getattr(helped, name)).all()
 
 
-@pytest.mark.slow
-def test_prepared_games_are_the_same_as_those_made_one_by_one(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    game = ChallengeGame("coins", Challenge(level=4))
-    one = game.table("test", 5)
-    story._challenge_table.cache_clear()
-    shutil.rmtree(cache)
-    game.prepare("test", [5, 6, 5])
-    assert len(list((cache / "tables").iterdir())) == 2
-    monkeypatch.setattr(story, "_make", None)  # would raise if called
-    game.prepare("test", [5, 6])
-    assert list(game.table("test", 5).texts) == list(one.texts)
-    assert (game.table("test", 5).feedback == one.feedback).all()
+def test_a_script_without_a_main_guard_may_explore_with_workers(pantry: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\nfrom textmaze.game import explore, story\n"
+        "explore._ALONE, story._processors = 5, lambda: 2\n"
+        f"print(story.StoryGame('x', Path({str(pantry)!r}), 50).table('train', 0).shortest_way())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "['open white door', 'go east', 'take apple', 'eat apple']\n", done.stderr
 
 
-def test_the_map_that_is_drawn_in_advance_is_the_one_that_textworld_makes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(story, "_find", lambda recipe, split, seed: (7, story._draw(202, 8)))
-    with pytest.raises(GameError, match="draws other maps"):
-        story._make(Challenge(level=202), "train", 0)
-    monkeypatch.setattr(story, "_find", lambda recipe, split, seed: (7, story._draw(202, 7)))
-    assert len(story._make(Challenge(level=202), "train", 0).terminal) == 7
+def test_a_worker_that_dies_is_one_sentence(pantry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "_ALONE", 5)
+    monkeypatch.setattr("textmaze.game.interpreter._SERVE", "raise SystemExit(1)")
+    world = StoryWorld(pantry.read_bytes(), pantry.with_suffix(".json").read_bytes(), "pantry.z8")
+    with pytest.raises(GameError, match=r"pantry\.z8 cannot be explored: its interpreter broke down"):
+        explore.explore(world, 2)
 
 
-def test_no_map_is_in_two_splits() -> None:
-    seen = {}
-    for split in SPLITS:
-        for seed in range(30):
-            _, layout = story._find(Challenge(level=5), split, seed)
-            assert seen.setdefault(layout_hash(layout), split) == split
+def test_all_commands_are_known_before_any_is_tried(pantry: Path, table: GameTable) -> None:
+    world = StoryWorld(pantry.read_bytes(), pantry.with_suffix(".json").read_bytes(), "pantry.z8")
+    assert set(table.commands) <= {*world.all_commands(), *explore.GOING, *explore.ALWAYS}
+    assert "put bomb" not in " ".join(world.all_commands())  # for to take it ends the game
+    assert table.successor.size / 10 < world.guess() < MAX_CELLS
 
 
-def test_the_goal_is_part_of_what_tells_maps_apart() -> None:
-    exits = ((1, -1, -1, -1), (2, -1, 0, -1), (-1, -1, 1, -1))
-    assert layout_hash(Layout((), exits, 0, 1)) != layout_hash(Layout((), exits, 0, 2))
+@pytest.mark.parametrize("name", ["quit", "save", "two.parts", "a\nb", "\0", "long " * 50, "caf\xe9"], ids=range(7))
+def test_what_no_player_can_type_is_no_command(pantry: Path, name: str) -> None:
+    info = json.loads(pantry.with_suffix(".json").read_text())
+    info["infos"] = [[key, {**value, "name": name} if value["name"] == "white door" else value]
+                     for key, value in info["infos"]]
+    assert '"open {d}"' in info["KB"]["logic"]
+    info["KB"]["logic"] = info["KB"]["logic"].replace('"open {d}"', '"{d}"')
+    pantry.with_suffix(".json").write_text(json.dumps(info))
+    table = StoryGame("x", pantry, 50).table("train", 0)
+    assert name not in table.commands
+    assert table.admissible_commands(table.start) == ()
 
 
-@pytest.mark.parametrize("level", [151, 200, 234, 300])
-def test_levels_that_textworld_refuses_are_refused_at_once(level: int) -> None:
-    with pytest.raises(GameError, match="at most 100; levels 1 to 150 and 201 to 233 can be played"):
-        ChallengeGame("coins", Challenge(level=level))
-
-
-def test_a_level_with_a_single_map_cannot_fill_three_splits() -> None:
-    for split in SPLITS:
-        if split == split_of(layout_hash(story._draw(1, 0))):
-            story._find(Challenge(level=1), split, 0)
-        else:
-            with pytest.raises(GameError, match="too few different maps"):
-                story._find(Challenge(level=1), split, 0)
+def test_files_that_are_kept_come_back_and_damaged_ones_are_none(tmp_path: Path) -> None:
+    keep_files(tmp_path / "game.npz", b"story", b"info")
+    assert kept_files(tmp_path / "game.npz") == (b"story", b"info")
+    assert kept_table(tmp_path / "game.npz") is None
+    (tmp_path / "game.npz").write_bytes((tmp_path / "game.npz").read_bytes()[:-10])
+    assert kept_files(tmp_path / "game.npz") is None
+    assert kept_files(tmp_path / "none.npz") is None

@@ -24,7 +24,7 @@ def episode(number, shortest, taken, won):
         last = step == taken
         yield StepRecord(
             "game", "test", number, number, step, HERE, "go north", float(last and won), last and won,
-            last and not won, HERE, max(shortest - step + 1, 1), 0 if last and won else 1,
+            last and not won, HERE, shortest if shortest < 0 else max(shortest - step + 1, 1), 0 if last and won else 1,
         )
 
 
@@ -59,6 +59,13 @@ def test_spl_steps_and_shortest_by_hand():
 
 def test_lost_episodes_count_nothing_however_short():
     assert summary((5, 5, False)).spl == 0.0
+
+
+def test_what_is_measured_against_the_fewest_steps_is_unknown_where_they_are():
+    """As in a game that is played live: its distances are -1, but 0 where it is won."""
+    won, lost = summary((-1, 4, True), (4, 4, True)), summary((-1, 4, False), (4, 4, True))
+    assert (won.success, won.spl, won.shortest_mean) == (1.0, -1.0, -1.0)
+    assert (lost.success, lost.spl, lost.shortest_mean) == (0.5, 0.5, -1.0)
 
 
 def test_episodes_that_were_not_finished_do_not_count():

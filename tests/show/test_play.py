@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -162,6 +162,32 @@ def test_a_lost_game_says_so_and_a_hint_says_where_nothing_can_be_won_any_more()
     assert "\nYou fall.\n\nLost after 1 step; the fewest possible is 1." in played("jump", game=Cliff())
     assert "\nHint: there is no way to win from here.\n" in played("dig", "hint", game=Cliff())
     assert "\nWon in 1 step; " in played("wait", game=Cliff())
+
+
+class Grotto(Cliff):
+    """The same, but for the note and the distances of a game that is played live."""
+
+    name = "grotto"
+
+    @dataclass(frozen=True, eq=False)
+    class Table(GameTable):
+        live = True
+        note = "It is played live."
+
+        @property
+        def distance(self) -> object:
+            return np.where(self.won, 0, -1)
+
+    def table(self, split: str, seed: int) -> GameTable:
+        table = super().table(split, seed)
+        return self.Table(**{field.name: getattr(table, field.name) for field in fields(table)})
+
+
+def test_a_game_that_is_played_live_says_so_and_claims_nothing_that_it_does_not_know():
+    text = played("hint", "wait", game=Grotto())
+    assert "\n\nIt is played live.\n\n" in text
+    assert "\nHint: no shortest way is known.\n" in text
+    assert "\nWon in 1 step; no shortest way is known." in text
 
 
 PIPED = """

@@ -97,6 +97,19 @@ def test_a_game_of_textworld_has_a_page_too(tmp_path, monkeypatch):
     assert "Won in 2 steps" in page
 
 
+def test_a_game_that_is_played_live_has_a_page_of_what_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path))
+    page = recipe_page(load_game("simple"), episodes=1)
+    assert tuple(sections(page)) == SECTIONS
+    assert "Leave the bedroom, find a food and put it on the stove." in page
+    assert "played by TextWorld's own walkthrough" in page
+    assert "\n> unlock wooden door with old key\n" in page
+    assert re.search(r"\nWon in \d+ steps; no shortest way is known.\n", page)
+    assert "more states than can be known, so it is played live" in page
+    assert "`walkthrough`" not in page
+    assert re.search(r"- `put .*, and [0-9]+ others\n", page)
+
+
 def test_a_strangers_title_is_text_and_no_markup(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('title = "# <b>*Mine*</b>\\u001b[2J"\nrooms = 4\n')

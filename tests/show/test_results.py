@@ -46,6 +46,11 @@ def test_a_table_has_a_row_for_each_result_in_the_order_given():
     ]
 
 
+def test_what_is_not_known_is_left_out():
+    line = table((replace(RESULT, spl=-1.0, shortest_mean=-1.0), ""))[4]
+    assert line == "│ bert_q │    0.96 │ 0.90-0.98 │   - │  17.2 │      - │   100 │"
+
+
 def test_a_table_with_the_longest_usual_entries_fits_a_terminal_without_broken_lines():
     lines = table((replace(RESULT, agent="walkthrough", success_high=1.0, steps_mean=100.0), "unseen"))
     assert len(lines) == 6

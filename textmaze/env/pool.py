@@ -1,7 +1,7 @@
 """The tables that a vector environment plays, end to end in flat arrays: what its slots look up in."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -34,7 +34,7 @@ class Place:
     first_cell: int = 0
     first_text: int = 0
     opening: str = ""  # what a player reads first
-    columns: dict[str, int] = field(default_factory=dict)  # of each command; tables share it
+    columns: Mapping[str, int] = field(default_factory=dict)  # of each command; tables share it
 
     def row(self, state: int) -> int:
         """Where the cells of one of the table's states begin."""
@@ -46,7 +46,8 @@ class TablePool:
 
     States and texts are numbered through all tables. The cells of a state, one for each command, stand in a row;
     the first of them, column 0, is what a command does that nobody understands: nothing. So every step is the same
-    look-up, whatever was typed. State 0 belongs to no table: it is where slots stand that no game has begun in.
+    look-up, whatever was typed. State 0 belongs to no table: it is where slots stand that no game has begun in, or one
+    that is played live. Live tables do not lie here, for nobody knows yet how large they are.
 
     Args:
         load: makes the table of the game with a number.
@@ -82,6 +83,8 @@ class TablePool:
         place = self._numbers.get(number)
         if place is None:
             table = self._load(number)
+            if table.live:  # the game itself keeps it, as long as it should be kept
+                return Place(table, opening=opening(table), columns=_NoColumns())
             place = self._by_table.get(id(table))
             if place is None:
                 place = Place(table)
@@ -187,6 +190,13 @@ class TablePool:
                 known[key] = tuple(compress(table.commands, table.admissible[state].tolist()))
             found[state] = known[key]
         return found
+
+
+class _NoColumns(dict[str, int]):
+    """The columns of a live table: whatever is typed, nothing happens in the pool."""
+
+    def __missing__(self, command: str) -> int:
+        return 0
 
 
 def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:

@@ -77,19 +77,8 @@ class MazeEnv(gymnasium.Env[str, str]):
         return self._show(opening(self._table)), self._info()
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        table, state = self._table, self._state
-        column = table.command_index.get(action, -1)
-        answer = ""
-        if column < 0:
-            command, answer = read(action, table.commands, table.admissible_commands(state))
-            column = -1 if command is None else table.command_index[command]
+        self._state, answer, reward, terminated = take_step(self._table, self._state, action)
         self._steps += 1
-        reward = 0.0
-        if column >= 0:
-            answer = table.texts[table.feedback[state, column]]
-            reward = float(table.reward[state, column])
-            self._state = int(table.successor[state, column])
-        terminated = bool(table.terminal[self._state])
         truncated = not terminated and self._steps >= self.game.max_steps
         return self._show(answer), reward, terminated, truncated, self._info()
 
@@ -125,6 +114,19 @@ INFO = {
     "distance": lambda table, state: int(table.distance[state]),
     "best_command": GameTable.best_command,
 }
+
+
+def take_step(table: GameTable, state: int, action: str) -> tuple[int, str, float, bool]:
+    """What an action comes to: the state that follows, the answer, the reward, and whether the game has ended."""
+    column = table.command_index.get(action, -1)
+    if column < 0:
+        command, answer = read(action, table.commands, table.admissible_commands(state))
+        if command is None:
+            return state, answer, 0.0, bool(table.terminal[state])
+        column = table.command_index[command]
+    following = int(table.successor[state, column])
+    answer = table.texts[table.feedback[state, column]]
+    return following, answer, float(table.reward[state, column]), bool(table.terminal[following])
 
 
 def opening(table: GameTable) -> str:

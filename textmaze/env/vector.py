@@ -1,6 +1,7 @@
 """`MazeVectorEnv`: many games at once. One step of all of them is a handful of array look-ups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import getitem
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from textmaze.env.pool import Place, TablePool
 from textmaze.env.single import (
+    INFO,
     KEPT_BYTES,
     LONGEST_TEXT,
     PLAYER_INFOS,
@@ -20,6 +22,7 @@ from textmaze.env.single import (
     checked_split,
     found_game,
     game_number,
+    take_step,
     text_space,
 )
 from textmaze.errors import SettingError
@@ -34,6 +37,14 @@ SPARE_BYTES = 8_000_000
 _NO_SLOTS = np.zeros(0, dtype=np.intp)
 
 
+@dataclass(slots=True)
+class _Live:
+    """A game that is played live: its table, which grows, and the state in it."""
+
+    table: GameTable
+    state: int
+
+
 class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
     """`num_envs` games stepped together; slot i behaves like a `MazeEnv` reset with seed i's seed.
 
@@ -41,6 +52,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
     look-up for each kind of result, and to begin a game whose table lies there takes a microsecond. Tables that nobody
     plays any more are dropped when they take more memory than those that are played, and more than 8 MB (256 MB where
     `games` is set). So the memory that tables take is bounded by twice what the played ones take, or by so much more.
+    A game that is played live has no such table: its slot makes the step of `MazeEnv`, some hundred times as slow.
 
     Args:
         num_envs: how many games are played at once.
@@ -80,7 +92,8 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self._pool = TablePool(lambda number: self.game.table(self.split, number), self.infos, spare)
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
         self._places: list[Place | None] = [None] * num_envs
-        self._columns_of: list[dict[str, int]] = [{}] * num_envs
+        self._live: dict[int, _Live] = {}  # what is played live, by its slot
+        self._columns_of: list[Mapping[str, int]] = [{}] * num_envs
         self._states = np.zeros(num_envs, dtype=np.intp)  # in the pool; arrays look up fastest by this type
         self._rows = np.zeros(num_envs, dtype=np.intp)  # where its cells begin
         self._clock = 0  # steps taken
@@ -98,7 +111,10 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
     @property
     def state(self) -> NDArray[np.int64]:
         """The state of each slot in its own table."""
-        return self._states - self._first_states()
+        states = self._states - self._first_states()
+        for slot, game in self._live.items():
+            states[slot] = game.state
+        return states
 
     def reset(
         self,
@@ -135,6 +151,10 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self._states, self._rows = cells["state"].astype(np.intp), cells["row"].astype(np.intp)
         self._clock += 1
         terminated = pool.terminal[self._states]
+        for slot, game in self._live.items():
+            if slot not in fresh:
+                done = take_step(game.table, game.state, actions[slot])
+                game.state, texts[slot], rewards[slot], terminated[slot] = done
         truncated = (self._cut_off <= self._clock) & ~terminated
         if len(fresh):
             texts[fresh] = self._begin(fresh)
@@ -165,6 +185,9 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         # Only now that every table has been made, as that may fail.
         for slot, place in zip(slots.tolist(), places, strict=True):
             self._places[slot], self._columns_of[slot] = place, place.columns
+            self._live.pop(slot, None)
+            if place.table.live:
+                self._live[slot] = _Live(place.table, place.table.start)
         self._states[slots] = [place.first_state + place.table.start for place in places]
         self._rows[slots] = [place.row(place.table.start) for place in places]
         self._cut_off[slots] = self._clock + self._max_steps
@@ -173,7 +196,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
 
     def _make_room(self) -> None:
         """Have the pool drop the tables that no slot plays, which moves the others."""
-        state = self.state
+        state = self._states - self._first_states()
         self._pool.keep_only({place for place in self._places if place})
         self._states = state + self._first_states()
         played = zip(self._places, state.tolist(), strict=True)
@@ -198,6 +221,8 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         for slot, (action, place) in enumerate(zip(actions, self._places, strict=True)):
             if place is None:
                 raise SettingError("reset must come before step.")
+            if slot in self._live:
+                continue
             if action in place.columns:
                 columns[slot] = place.columns[action]
             elif not (self._ended[slot] and self.autoreset_mode == AutoresetMode.NEXT_STEP):
@@ -213,5 +238,8 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         """One array a kind of info, with `mask` beside it as Gymnasium does."""
         found: dict[str, Any] = {}
         for name in self.infos:
-            found |= {name: self._pool.told(name, self._states), f"_{name}": mask.copy()}
+            told = self._pool.told(name, self._states)
+            for slot, game in self._live.items():
+                told[slot] = INFO[name](game.table, game.state)
+            found |= {name: told, f"_{name}": mask.copy()}
         return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from textmaze.game.interpreter import Job, Outcome, Workers
 from textmaze.game.layout import DIRECTIONS
-from textmaze.game.situation import OVER, WON, Situation, StoryWorld, one_sentence
+from textmaze.game.situation import OVER, READING, WON, Situation, StoryWorld, one_sentence
 from textmaze.game.situation import textworld_at_hand as textworld_at_hand
 from textmaze.game.table import GameTable
 
@@ -134,6 +134,9 @@ class _Exploration:
                      for state, cells in zip(self.states, self.cells, strict=True)]
         objective = int(texts([self.world.objective])[0])
         score = np.array([state.score for state in self.states], dtype=np.float32)
+        admissible = successor != np.arange(size[0])[:, None]
+        for command in {*READING} & {*commands}:
+            admissible[:, commands.index(command)] |= [command in self.world.listed(state) for state in self.states]
         return GameTable(
             feedback=texts(cell.feedback for cell in cells).reshape(size),
             description=texts(look),
@@ -143,7 +146,7 @@ class _Exploration:
             successor=successor,
             reward=score[successor] - score[:, None],
             terminal=np.array([bool(state.ended) for state in self.states]),
-            admissible=successor != np.arange(size[0])[:, None],
+            admissible=admissible,
             won=np.array([state.ended == WON for state in self.states]),
             start=0,
             objective=objective,

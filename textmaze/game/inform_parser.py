@@ -28,12 +28,12 @@ Array MzRow -> 120;  ! the longest command has 93 letters
 
 [ MzRead i from to wanted command marked;  ! the number of the command that the line means, or -1 and an answer
 	from = 2; to = MzLine->1 + 2;
-	MzTyped-->0 = 0;
-	for (i=from : i<to : i++) MzAppend(MzLine->i);
-	command = MzFind();
-	if (command >= 0) return command;
 	while (from < to && MzIsEdge(MzLine->from)) from++;
 	while (from < to && MzIsEdge(MzLine->(to - 1))) to--;
+	MzTyped-->0 = 0;
+	for (i=from : i<to : i++) MzAppend(MzLine->i);
+	command = MzFind();  ! for a name may hold what is an article elsewhere
+	if (command >= 0) return command;
 	for (i=from : i<to : i++) if (MzLine->i == '.' or ';') marked = true;
 	MzTyped-->0 = 0;
 	while (from < to) {

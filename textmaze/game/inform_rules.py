@@ -244,18 +244,18 @@ Global mz_caught;  ! by which patrol, or -1
 	if (tracing) MzTell(action, first, second);
 ];
 
-[ MzTell action first second;  ! what has happened, in the form in which TextWorld follows its facts
+[ MzTell action first second;  ! what has happened, in the words for which TextWorld's tracker waits
 	print "[";
 	switch (action) {
 	##Go: print "going ";
-	##Take: print "taking ";
-	##Drop: print "dropping ";
+	##Take: print "taking the ";
+	##Drop: print "dropping the ";
 	##Open: print "opening ";
 	##Close: print "closing ";
 	##Unlock: print "unlocking ";
 	}
 	print (name) first;
-	if (second) print " with ", (name) second;
+	if (second) print " with the ", (name) second;
 	print " - succeeded]^";
 ];
 

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from textmaze.errors import GameError
 
 _SERVE = "import sys; from textmaze.game.interpreter import serve; serve(int(sys.argv[1]))"
+_PROBE = "from textmaze.game.interpreter import probe; probe()"
+_PATIENCE = 20  # seconds that a first probe may take
 
 
 class Moment(NamedTuple):
@@ -95,16 +97,15 @@ class Workers:
         self._name = name
         self._lines: list[Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        # A worker must find this package where this process found it.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
         for _ in range(count):
             ours, theirs = Pipe()
             fd = theirs.fileno()
             command = [sys.executable, "-c", _SERVE, str(fd)]
-            self._processes.append(subprocess.Popen(command, pass_fds=[fd], env=environment))
+            self._processes.append(subprocess.Popen(command, pass_fds=[fd], env=_environment()))
             theirs.close()
-            ours.send(story)
             self._lines.append(ours)
+            with contextlib.suppress(OSError):  # that it has died is said where it is asked for something
+                ours.send(story)
 
     def outcomes(self, jobs: Iterable[Job]) -> Iterator[list[Outcome]]:
         """The outcomes of each job, in the order of the jobs."""
@@ -129,6 +130,33 @@ class Workers:
         for process in self._processes:
             process.terminate()
             process.wait()
+
+
+def check_runs(story: bytes, name: str) -> None:
+    """Raise GameError where the interpreter crashes or hangs on a story: another process tries it first.
+
+    A story's checksum does not cover its header.
+    """
+    try:
+        done = subprocess.run([sys.executable, "-c", _PROBE], input=story, capture_output=True, timeout=_PATIENCE,
+                              env=_environment())
+    except subprocess.TimeoutExpired:
+        raise GameError(f"{name} is damaged: its interpreter hangs.") from None
+    if done.returncode:
+        raise GameError(f"{name} is damaged: its interpreter breaks down.")
+
+
+def probe() -> None:
+    """Open the story on standard input, and try a few commands."""
+    with contextlib.suppress(GameError):  # the game itself may say that
+        interpreter = Interpreter(sys.stdin.buffer.read(), "the story")
+        interpreter.outcomes((interpreter.moment(), ("look", "inventory", "wait", "go north", "go east", "go south",
+                                                     "go west", "take all", "nonsense")))
+
+
+def _environment() -> dict[str, str]:
+    """Another process must find this package where this one found it."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
 
 
 def serve(fd: int) -> None:

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from textmaze.game.explore import columns
 from textmaze.game.interpreter import Outcome
-from textmaze.game.parser import read
 from textmaze.game.situation import OVER, WON, Situation, StoryWorld, one_sentence
 from textmaze.game.table import GameTable
 
-NOTE = "This game is played live, for it has too many states to know them all: its shortest ways are not known."
+NOTE = "This game has too many states to know them all, so it is played live: its shortest ways are not known."
 
 # States, each of some 3 kB, after which a live table is `grown`: a new one should be begun for the next episode.
 MOST_STATES = 5_000
@@ -24,7 +23,8 @@ class LiveTable(GameTable):
     A state is what led there: the commands that changed something, since the start. So all texts are what
     TextWorld would say to this very player, whoever else plays from the same table. `commands` are all that
     TextWorld could ever list. `distance` is 0 where the game is won, else -1, for unknown; so `best_command` is
-    None and `shortest_way` empty. `admissible` are the commands that change something by TextWorld's own rules.
+    None and `shortest_way` empty. `admissible` are the commands that change something by TextWorld's own rules, and
+    those that read what must be known.
     """
 
     live = True
@@ -41,14 +41,14 @@ class LiveTable(GameTable):
         fields = {
             "texts": self._texts,
             "commands": commands,
-            "successor": _Rows(lambda cell: self._cell(*cell)[0]),
-            "feedback": _Rows(lambda cell: self._cell(*cell)[1]),
-            "description": _Rows(lambda state: self._seen(state, "description", "look")),
-            "inventory": _Rows(lambda state: self._seen(state, "inventory", "inventory")),
-            "reward": _Rows(self._reward),
-            "terminal": _Rows(lambda state: bool(self._states[state].ended)),
-            "admissible": _Rows(self._admissible),
-            "won": _Rows(lambda state: self._states[state].ended == WON),
+            "successor": Rows(lambda cell: self._cell(*cell)[0]),
+            "feedback": Rows(lambda cell: self._cell(*cell)[1]),
+            "description": Rows(lambda state: self._seen(state, "description", "look")),
+            "inventory": Rows(lambda state: self._seen(state, "inventory", "inventory")),
+            "reward": Rows(self._reward),
+            "terminal": Rows(lambda state: bool(self._states[state].ended)),
+            "admissible": Rows(self._admissible),
+            "won": Rows(lambda state: self._states[state].ended == WON),
             "start": 0,
             "objective": self._text(world.objective),
         }
@@ -57,7 +57,7 @@ class LiveTable(GameTable):
     @cached_property
     def distance(self) -> Any:
         """0 where the game is won, else -1: unknown."""
-        return _Rows(lambda state: 0 if self._states[state].ended == WON else -1)
+        return Rows(lambda state: 0 if self._states[state].ended == WON else -1)
 
     @property
     def grown(self) -> bool:
@@ -109,7 +109,7 @@ class LiveTable(GameTable):
         return number
 
 
-class _Rows:
+class Rows:
     """Looks like one of a table's arrays; what is asked for is found then."""
 
     size = 2**62  # for whoever thinks of keeping or copying the whole
@@ -119,28 +119,3 @@ class _Rows:
 
     def __getitem__(self, index: Any) -> Any:
         return self._find(index)
-
-
-class Step(NamedTuple):
-    """What a line that was typed came to."""
-
-    state: int
-    text: str
-    reward: float
-    terminated: bool
-
-
-def step(table: GameTable, state: int, line: str) -> Step:
-    """What a player reads and gets who types a line in a state: one step of any table, live or not.
-
-    This is the step of `MazeEnv`, for environments that else step many tables at once.
-    """
-    column = table.command_index.get(line, -1)
-    if column < 0:
-        command, answer = read(line, table.commands, table.admissible_commands(state))
-        if command is None:
-            return Step(state, answer, 0.0, bool(table.terminal[state]))
-        column = table.command_index[command]
-    after = int(table.successor[state, column])
-    text = table.texts[int(table.feedback[state, column])]
-    return Step(after, text, float(table.reward[state, column]), bool(table.terminal[after]))

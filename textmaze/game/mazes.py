@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textmaze.game.generate import make_game, make_maze
+from textmaze.game.live_maze import LiveMaze
 from textmaze.game.maze import Maze
 from textmaze.game.recipe import Recipe
-from textmaze.game.table import GameTable, maze_table
+from textmaze.game.table import GameTable, fits_a_table, maze_table
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class SingleMaze:
 
     @functools.cached_property
     def _table(self) -> GameTable:
-        return maze_table(self.single)
+        return _table(self.single)
 
     def table(self, split: str, seed: int) -> GameTable:
         return self._table
@@ -58,4 +59,9 @@ class SingleMaze:
 @functools.lru_cache(maxsize=256)
 def _recipe_table(recipe: Recipe, split: str, seed: int) -> GameTable:
     maze, table = make_game(recipe, split, seed)
-    return table or maze_table(maze)
+    return table or _table(maze)
+
+
+def _table(maze: Maze) -> GameTable:
+    """The maze as a table; one that grows while it is played, where there may be too many states to know them all."""
+    return maze_table(maze) if fits_a_table(maze) else LiveMaze(maze)

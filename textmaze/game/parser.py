@@ -40,6 +40,8 @@ def read(line: str, commands: Sequence[str], admissible: Sequence[str]) -> Readi
     if line in commands:
         return Reading(line, "")
     typed = line.lower().strip(" \t\n!.")
+    if typed in commands:  # a name may hold what is an article elsewhere
+        return Reading(typed, "")
     words = [word for word in typed.split() if word not in ARTICLES]
     text = " ".join(words)
     if not text:

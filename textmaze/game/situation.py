@@ -17,6 +17,8 @@ from textmaze.game.interpreter import Interpreter, Moment, Outcome
 
 WON, LOST = "*** The End ***", "*** You lost! ***"
 OVER = "The game is over."
+# What changes nothing, but tells what must be known: the recipe of tw-cooking, and what is wanted in tw-simple.
+READING = ("examine cookbook", "examine note")
 _LONGEST_COMMAND = 198  # bytes; the interpreter's buffer holds no more
 _NO_MOVES = {"q", "quit", "restart", "restore", "save", "script", "transcript", "undo"}  # they speak to the interpreter
 _ASCII = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-",
@@ -39,7 +41,7 @@ def textworld_at_hand() -> Iterator[None]:
 class Deed(NamedTuple):
     """One of TextWorld's actions. Sets of facts are the bits of a number."""
 
-    command: str
+    command: str  # "" where it cannot be typed
     event: str  # what the interpreter reports when it happens
     added: int
     removed: int
@@ -92,7 +94,7 @@ class StoryWorld:
                              for event in (*quest.fail_events, *(quest.win_events if [quest] == last else ()))]
             facts = self._set(self.game.world.state.facts)
             self.first = Situation(self.interpreter.moment(), facts, self._completed(facts, 0), 0)
-        self.objective = clean(self.game.objective or "")
+            self.objective = clean(self.game.objective or "")
 
     @property
     def walkthrough(self) -> tuple[str, ...]:
@@ -116,13 +118,14 @@ class StoryWorld:
 
     def listed(self, situation: Situation) -> list[str]:
         """The commands that TextWorld lists."""
-        return [] if situation.ended else sorted({deed.command for deed in self.deeds(situation.facts)})
+        return [] if situation.ended else sorted({deed.command for deed in self.deeds(situation.facts)} - {""})
 
     def effective(self, situation: Situation) -> list[str]:
-        """Those of them that change something, as the facts tell: nothing need be tried for it."""
+        """Those that change something, as the facts tell: nothing need be tried for it; and those of `READING`."""
         if situation.ended:
             return []
-        return sorted({deed.command for deed in self.deeds(situation.facts) if deed.changes})
+        deeds = self.deeds(situation.facts)
+        return sorted({deed.command for deed in deeds if deed.changes or deed.command in READING} - {""})
 
     def all_commands(self) -> set[str]:
         """Every command that TextWorld can ever list: those that it would list if no fact were ever lost."""
@@ -134,7 +137,7 @@ class StoryWorld:
                 if not self._ends(deed):
                     facts |= deed.added
             del self._allowed[before]  # no real state
-        return commands
+        return commands - {""}
 
     def guess(self) -> float:
         """Roughly how many states times commands there are: were each thing free to be wherever it can ever be."""
@@ -203,7 +206,7 @@ class StoryWorld:
         if found is None:
             (command,) = self._tracker.gen_commands_from_actions([action])
             event = self.game.kb.inform7_events[action.name].format(**self._tracker._get_name_mapping(action))
-            found = Deed(_typed(command, self.name), event.lower(), self._set(action.added), self._set(action.removed),
+            found = Deed(_typed(command), event.lower(), self._set(action.added), self._set(action.removed),
                          self._set(action.postconditions))
             self._deeds[key] = found
         return found
@@ -256,12 +259,12 @@ def _read_info(info: bytes, name: str) -> Any:
         raise GameError(f"{where} does not describe a TextWorld game.") from None
 
 
-def _typed(command: str, name: str) -> str:
-    """The command, if it is one that a player may type. A stranger's .json could say anything."""
+def _typed(command: str) -> str:
+    """The command, or "" where no player could type it: in TextWorld neither, or it would speak to the interpreter."""
     words = command.split()
-    plain = command.isascii() and command.isprintable() and len(command) <= _LONGEST_COMMAND and "." not in command
-    if not words or not plain or words[0].lower() in _NO_MOVES:
-        raise GameError(f"{name} cannot be explored: its .json lists commands that cannot be typed.")
+    plain = command.isascii() and command.isprintable() and len(command) <= _LONGEST_COMMAND
+    if not words or not plain or any(mark in command for mark in ".;") or words[0].lower() in _NO_MOVES:
+        return ""
     return command
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from textmaze.errors import GameError
 from textmaze.game.challenges import MOST_ROOMS, make_files, settings_key, size, textworld_version
 from textmaze.game.explore import explore
+from textmaze.game.interpreter import check_runs
 from textmaze.game.live import LiveTable
 from textmaze.game.recipe import Challenge, CoinCollector
-from textmaze.game.situation import StoryWorld
+from textmaze.game.situation import StoryWorld, check_story, textworld_at_hand
 from textmaze.game.table import GameTable
 from textmaze.game.table_file import keep_files, keep_table, kept_files, kept_table, table_path
 
@@ -33,7 +34,7 @@ class StoryGame:
         """The game as a table, a `LiveTable` where it is too large. GameError where files are missing or damaged."""
         story, info = _read(self.path), _read(self.path.with_suffix(".json"))
         path = table_path("story", story, info)
-        return _table(path, self.path.name, lambda: (story, info), _processors())
+        return _table(path, self.path.name, lambda: (_checked(story, self.path.name), info), _processors())
 
     def prepare(self, split: str, seeds: Sequence[int]) -> None:
         pass  # there is but one, and `table` keeps it
@@ -164,6 +165,14 @@ def _patience(name: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(f"Reading {name}") if console.is_terminal else contextlib.nullcontext():
         yield
+
+
+def _checked(story: bytes, name: str) -> bytes:
+    """The bytes of a story that may be a stranger's, if its interpreter can cope with them."""
+    check_story(story, name)
+    with textworld_at_hand():
+        check_runs(story, name)
+    return story
 
 
 def _read(path: Path) -> bytes:

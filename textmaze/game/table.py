@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, overload
+from typing import Any, ClassVar, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +58,13 @@ class GameTable:
     inventory: Ints  # (S,) text
     reward: NDArray[np.float32]  # (S, C)
     terminal: Bools  # (S,) won or lost
-    admissible: Bools  # (S, C) the command changes something, or is a `wait` that matters
+    admissible: Bools  # (S, C) the command changes something, or is a `wait` that matters, or reads what must be known
     won: Bools  # (S,)
     start: int
     objective: int  # text
+
+    live: ClassVar[bool] = False  # whether it grows while it is played: see `LiveTable`
+    note: ClassVar[str] = ""  # what a player should be told of the game beforehand
 
     @cached_property
     def command_index(self) -> dict[str, int]:
@@ -118,12 +121,22 @@ class Game(Protocol):
         ...
 
 
-MAX_CELLS = 10_000_000  # states times commands: a table of this size takes some 150 MB
+# Thinkable states times commands. With doors and keys a tenth of them can be reached; a table takes 13 bytes for each.
+MAX_CELLS = 20_000_000
 _ALL_AT_ONCE = 100_000  # cells; above, only states that can be reached are asked for
 
 
+def fits_a_table(maze: Maze) -> bool:
+    """Whether a maze has few enough states to know them all. The settings decide, not chance."""
+    rules = Rules(maze)
+    return rules.size * len(rules.commands) <= MAX_CELLS
+
+
 def maze_table(maze: Maze) -> GameTable:
-    """A maze as a table of the states that can be reached."""
+    """A maze as a table of the states that can be reached. GameError where there may be too many."""
+    if not fits_a_table(maze):
+        raise GameError("This maze may have too many states for a table; "
+                        "fewer rooms, doors, things or turns in a cycle would do.")
     rules = Rules(maze)
     codes, following, feedback = _explored(rules)
     ends = np.unique(following[following >= rules.size])  # from where nothing leads on
@@ -157,23 +170,16 @@ def maze_table(maze: Maze) -> GameTable:
 
 def _explored(rules: Rules) -> tuple[Codes, Codes, Codes]:
     """The codes of all states in which the game goes on, rising, and for each command what follows and what is said."""
-    width = len(rules.commands)
     every: tuple[Codes, Codes] | None = None
-    if rules.size * width <= _ALL_AT_ONCE:
+    if rules.size * len(rules.commands) <= _ALL_AT_ONCE:
         every = step(rules, np.arange(rules.size))
         if rules.plain and rules.maze.goal_kind == "coin":  # every room can be reached
             return np.arange(rules.size), *every
-    if rules.size > 100 * MAX_CELLS:
-        raise _too_large(rules)
     seen = np.zeros(rules.size, dtype=bool)
     frontier = np.array([rules.start])
     found = []
-    cells = 0
     while len(frontier):
         seen[frontier] = True
-        cells += len(frontier) * width
-        if cells > MAX_CELLS:
-            raise _too_large(rules)
         following, said = (every[0][frontier], every[1][frontier]) if every else step(rules, frontier)
         found.append((frontier, following, said))
         fresh = following[following < rules.size]
@@ -181,11 +187,6 @@ def _explored(rules: Rules) -> tuple[Codes, Codes, Codes]:
     codes, following, said = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.argsort(codes)
     return codes[order], following[order], said[order]
-
-
-def _too_large(rules: Rules) -> GameError:
-    return GameError(f"This maze has too many states for a table of {MAX_CELLS:,} cells; "
-                     "fewer rooms, doors, things or turns in a cycle would do.")
 
 
 def distances(successor: Ints, won: Bools) -> Ints:

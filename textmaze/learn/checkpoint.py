@@ -98,7 +98,9 @@ def _card(config: Mapping[str, Any]) -> str:
     game, best = config["game"], config.get("validation") or {}
     overrides = "".join(f" --with {key}={value}" for key, value in game.get("with", {}).items())
     settings = "\n".join(f"| {key} | {value} |" for key, value in config["settings"].items())
-    success = f"{best['success']:.2f}, SPL {best['spl']:.2f}" if best else "not measured"
+    success = f"{best['success']:.2f}" if best else "not measured"
+    if best and best["spl"] >= 0:
+        success += f", SPL {best['spl']:.2f}"
     return f"""# {config["agent"]}, trained on {game["spec"]}
 
 A textmaze agent (version {__version__}). Success on {best.get("episodes", 0)} validation games: {success}.

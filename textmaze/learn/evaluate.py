@@ -21,9 +21,11 @@ class Result:
     success: float  # share of episodes that were won
     success_low: float  # 95% interval, Wilson's
     success_high: float
-    spl: float  # success weighted by path length: mean of won x fewest commands / commands taken (Anderson et al. 2018)
+    # Success weighted by path length: mean of won x fewest commands / commands taken (Anderson et al. 2018). -1 where
+    # an episode was won whose fewest commands are not known, in a game that is played live.
+    spl: float
     steps_mean: float  # commands per episode, lost ones included
-    shortest_mean: float  # fewest commands that win, mean over the games
+    shortest_mean: float  # fewest commands that win, mean over the games; -1 where that of one is not known
 
     def to_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -67,6 +69,7 @@ def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) 
     if not won:
         raise TextmazeError("No game was played to its end, so there is nothing to measure.")
     wins, steps, best = np.array(won), np.array(taken), np.array(fewest)
+    known = best >= 0
     interval = binomtest(int(wins.sum()), len(wins)).proportion_ci(0.95, method="wilson")
     return Result(
         agent=agent,
@@ -76,7 +79,7 @@ def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) 
         success=float(wins.mean()),
         success_low=float(interval.low),
         success_high=float(interval.high),
-        spl=float(np.mean(wins * best / np.maximum(steps, best))),
+        spl=float(np.mean(wins * best / np.maximum(steps, best))) if known[wins].all() else -1.0,
         steps_mean=float(steps.mean()),
-        shortest_mean=float(best.mean()),
+        shortest_mean=float(best.mean()) if known.all() else -1.0,
     )

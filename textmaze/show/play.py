@@ -25,7 +25,10 @@ def play(
     """
     show(console, f"{game.name}, seed {seed}, at most {game.max_steps} steps. "
                   "Type help, hint or quit at any time.", "dim")
-    rounds = rollout(game, _Shown(agent, console), [seed], split=split, slots=1)
+    table = game.table(split, seed)
+    if table.note:
+        show(console, table.note, "dim")
+    rounds = rollout(game, _Shown(agent, console, table.live), [seed], split=split, slots=1)
     records = [record for records in rounds for record in records]
     if records and records[-1].ended:
         show(console, records[-1].feedback)
@@ -52,9 +55,10 @@ def show(console: Console, text: str, style: str = "") -> None:
 class _Shown:
     """An agent that first sees its observation printed, and may ask for hints."""
 
-    def __init__(self, agent: Agent, console: Console) -> None:
+    def __init__(self, agent: Agent, console: Console, live: bool) -> None:
         self._agent = agent
         self._console = console
+        self._no_hint = "no shortest way is known." if live else "there is no way to win from here."
         self._told = "best_command" in agent.infos
         self.infos: Sequence[str] = (*agent.infos, "best_command")  # for the hints
 
@@ -69,5 +73,5 @@ class _Shown:
         told = seen if self._told else replace(seen, best_command=None)
         while (command := self._agent.act([told])[0]).strip().lower() == "hint":
             hint = seen.best_command
-            show(self._console, f"Hint: {hint or 'there is no way to win from here.'}", "italic")
+            show(self._console, f"Hint: {hint or self._no_hint}", "italic")
         return command

@@ -5,6 +5,7 @@ by hand for one recipe, so a page cannot be out of date.
 """
 
 import dataclasses
+import inspect
 import re
 import textwrap
 import time
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from textmaze.catalog import game_files, make_agent
-from textmaze.env.rollout import StepRecord, rollout
+from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
 from textmaze.errors import GameError
+from textmaze.game.live import LiveTable
 from textmaze.game.mazes import MazeGame
 from textmaze.game.recipe import Challenge, Recipe
 from textmaze.game.table import Game, GameTable
 from textmaze.game.theme import load_theme
+from textmaze.show.results import known
 from textmaze.show.transcript import escape, verdict
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ SECTIONS = ("Settings", "Description", "Observation", "Actions", "Rewards", "Ter
 AGENTS = ("walkthrough", "explorer", "wander")
 WIDTH = 80  # of the lines of a session
 FIRST, LAST = 6, 4  # steps of a session that are shown where it has more
+MOST_COMMANDS = 12  # of one verb that are shown
 
 
 def recipe_page(game: Game, *, episodes: int = 100, seconds: float = 5.0) -> str:
@@ -41,8 +45,8 @@ def recipe_page(game: Game, *, episodes: int = 100, seconds: float = 5.0) -> str
         raise GameError(f"{game.name} is a single game, and only recipes have a page.")
     table = game.table("train", 0)
     bodies = (
-        _settings(recipe), _description(recipe), _observation(recipe), _actions(table), _rewards(table),
-        _termination(recipe), _session(game), _figures(game, table, episodes, seconds),
+        _settings(recipe), _description(recipe), _observation(recipe), _actions(table), _rewards(recipe, table),
+        _termination(recipe), _session(game, table), _figures(game, table, episodes, seconds),
     )
     parts = [f"# {_line(recipe.title or game.name)}", _line(recipe.summary)]
     if game.name in game_files():
@@ -78,8 +82,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _description(recipe: Recipe | Challenge) -> str:
     if isinstance(recipe, Challenge):
         level = f" at level {recipe.level}" if hasattr(recipe, "level") else ""
-        return (f"Made and told by TextWorld: its challenge `{recipe.challenge}`{level}. Its games are dealt out to "
-                "the splits by their maps, so no split has a map of another.")
+        told = " ".join((inspect.getdoc(recipe) or "").split())
+        return f"Made and told by TextWorld: its challenge `{recipe.challenge}`{level}. {told}"
     return " ".join((*_shape(recipe), *_bars(recipe), *_sights(recipe), *_goal(recipe)))
 
 
@@ -186,14 +190,21 @@ def _actions(table: GameTable) -> str:
     verbs: dict[str, list[str]] = {}
     for command in table.commands:
         verbs.setdefault(command.partition(" ")[0], []).append(f"`{command}`")
-    lines = "\n".join(f"- {', '.join(commands)}" for commands in verbs.values())
+    lines = "\n".join(f"- {', '.join(_first(commands))}" for commands in verbs.values())
     return ("Text: a command. Short forms, synonyms, articles and capitals are understood; whatever is not costs a "
             "step and changes nothing. "
             f"In game 0 of the split `train` there are {len(table.commands)}:\n\n{lines}")
 
 
-def _rewards(table: GameTable) -> str:
-    values = sorted({float(value) for value in np.unique(table.reward)} - {0.0})
+def _first(commands: Sequence[str]) -> Sequence[str]:
+    more = len(commands) - MOST_COMMANDS
+    return [*commands[:MOST_COMMANDS], f"and {_count(more, 'other')}"] if more > 1 else commands
+
+
+def _rewards(recipe: Recipe | Challenge, table: GameTable) -> str:
+    if table.live and isinstance(recipe, Challenge):
+        return "TextWorld's points: for parts of its quest, and for the end."
+    values = [1.0] if table.live else sorted({float(value) for value in np.unique(table.reward)} - {0.0})
     if values == [1.0]:
         return "1 for the command that wins, else 0."
     return f"Some commands give a reward: {', '.join(f'{value:g}' for value in values)}; all others give 0."
@@ -210,9 +221,28 @@ def _termination(recipe: Recipe | Challenge) -> str:
             f"`truncated` after {_count(recipe.max_steps, 'command')}.")
 
 
-def _session(game: Game) -> str:
-    """The walkthrough's session in the first game."""
-    records = _played(game, "walkthrough", "train", [0])
+class _Script:
+    """Plays the same commands, whatever happens."""
+
+    infos: Sequence[str] = ()
+
+    def __init__(self, commands: Sequence[str]) -> None:
+        self._commands = iter(commands)
+
+    def begin(self, episodes: Sequence[int]) -> None:
+        pass
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        return [next(self._commands, "look") for _ in observations]
+
+
+def _session(game: Game, table: GameTable) -> str:
+    """The walkthrough's session in the first game; where it knows no way, TextWorld's own, or the explorer's."""
+    name = "explorer" if table.live else "walkthrough"
+    player, agent = f"the {name}", _made(name)
+    if isinstance(table, LiveTable):
+        player, agent = "TextWorld's own walkthrough", _Script(table.walkthrough)
+    records = _played(game, agent, "train", [0])
     shown = [(f"> {record.command}", record.feedback) for record in records]
     if len(shown) > FIRST + LAST:
         left_out = (f"[... {len(shown) - FIRST - LAST} steps are left out ...]", "")
@@ -220,7 +250,7 @@ def _session(game: Game) -> str:
     opening = ("", records[0].before.text) if records else ("", "")
     texts = [_wrapped(text) for pair in (opening, *shown) for text in pair if text]
     session = re.sub(r"(?m)^(>.*)\n\n", r"\1\n", "\n\n".join(texts))
-    return (f"Game 0 of the split `train`, played by the walkthrough.\n\n```text\n{session}\n```\n\n{verdict(records)}")
+    return f"Game 0 of the split `train`, played by {player}.\n\n```text\n{session}\n```\n\n{verdict(records)}"
 
 
 def _wrapped(text: str) -> str:
@@ -242,23 +272,31 @@ def _figures(game: Game, table: GameTable, episodes: int, seconds: float) -> str
     made = "make a game" if isinstance(game, MazeGame) else "make a game, or read one made before,"
     rows = []
     for name in AGENTS:
-        result = summarise(_played(game, name, "test", range(count)), name, game.name, "test")
+        if table.live and name == "walkthrough":
+            continue
+        result = summarise(_played(game, _made(name), "test", range(count)), name, game.name, "test")
         rows.append(_figure(result))
+    oracle = "" if table.live else "`walkthrough` is the oracle: it walks a shortest way. "
+    commands = _count(len(table.commands), "command")
+    holds = (f"{commands}, and more states than can be known, so it is played live" if table.live else
+             f"{_count(len(table.terminal), 'state')}, {commands} and {_count(len(table.texts), 'text')}")
     return (
-        f"On {_count(count, 'game')} of the split `test`. `walkthrough` is the oracle: it walks a shortest way. "
+        f"On {_count(count, 'game')} of the split `test`. {oracle}"
         "`explorer` searches depth first, `wander` does anything.\n\n"
         f"{_table(('agent', 'success', '95% interval', 'SPL', 'steps'), rows)}\n\n"
-        f"Game 0 of the split `train` has {_count(len(table.terminal), 'state')}, "
-        f"{_count(len(table.commands), 'command')} and {_count(len(table.texts), 'text')}. "
+        f"Game 0 of the split `train` has {holds}. "
         f"To {made} took {1000 * taken:,.1f} ms."
     )
 
 
 def _figure(result: "Result") -> tuple[str, ...]:
     return (f"`{result.agent}`", f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
-            f"{result.spl:.2f}", f"{result.steps_mean:.1f}")
+            known(result.spl, 2), f"{result.steps_mean:.1f}")
 
 
-def _played(game: Game, agent: str, split: str, seeds: Sequence[int]) -> list[StepRecord]:
-    made = make_agent(agent, {}, 0)[1]
-    return [record for records in rollout(game, made, seeds, split=split) for record in records]
+def _made(agent: str) -> Agent:
+    return make_agent(agent, {}, 0)[1]
+
+
+def _played(game: Game, agent: Agent, split: str, seeds: Sequence[int]) -> list[StepRecord]:
+    return [record for records in rollout(game, agent, seeds, split=split) for record in records]

@@ -32,9 +32,14 @@ def results_table(rows: "Sequence[tuple[Result, str]]", title: str) -> Table:
         table.add_row(
             escape(result.agent), *([words] if noted else []),
             f"{result.success:.2f}", f"{result.success_low:.2f}-{result.success_high:.2f}",
-            f"{result.spl:.2f}", f"{result.steps_mean:.1f}", f"{result.shortest_mean:.1f}", str(result.episodes),
+            known(result.spl, 2), f"{result.steps_mean:.1f}", known(result.shortest_mean, 1), str(result.episodes),
         )
     return table
+
+
+def known(value: float, digits: int) -> str:
+    """A figure that is -1 where it is not known."""
+    return f"{value:.{digits}f}" if value >= 0 else "-"
 
 
 def suite_table(rows: "Sequence[Row]", mean: "Row", title: str) -> Table:
@@ -55,7 +60,8 @@ def _suite_cells(row: "Row") -> list[str]:
     result, explorer = row.result, row.controls.get("explorer")
     low, high = result.success_low, result.success_high
     interval = "" if math.isnan(low) else f" {100 * low:.0f}-{100 * high:.0f}"
-    share = f"{result.spl / explorer.spl:.0%}" if explorer and explorer.spl else "-"
+    compared = explorer is not None and explorer.spl > 0 and result.spl >= 0
+    share = f"{result.spl / explorer.spl:.0%}" if explorer and compared else "-"
     return [
         escape(row.label), f"{result.success:.0%}{interval:>7}", _share(result.spl), f"{result.steps_mean:.1f}", share,
         *(f"{control.success:.0%} {_share(control.spl):>4}" for control in row.controls.values()),
@@ -63,8 +69,8 @@ def _suite_cells(row: "Row") -> list[str]:
 
 
 def _share(value: float) -> str:
-    """Of one: .58, or 1.00."""
-    return f"{value:.2f}".removeprefix("0")
+    """Of one: .58, or 1.00; or that it is not known."""
+    return known(value, 2).removeprefix("0")
 
 
 def speed_table(speeds: "Sequence[Speed]", title: str, mazes: int, many: int) -> Table:

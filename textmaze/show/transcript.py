@@ -76,7 +76,7 @@ def verdict(episode: Sequence[StepRecord]) -> str:
     if not episode or not episode[-1].ended:
         return f"Left after {taken}."
     fewest = episode[0].distance
-    possible = f"the fewest possible is {fewest}" if fewest >= 0 else "it cannot be won"
+    possible = f"the fewest possible is {fewest}" if fewest >= 0 else "no shortest way is known"
     if episode[-1].won:
         return f"Won in {taken}; {possible}."
     if episode[-1].truncated:
