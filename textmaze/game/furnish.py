@@ -15,12 +15,17 @@ T = TypeVar("T")
 Passage = tuple[int, int]  # a room and one of its ways
 
 
+_FURNITURE = ("doors", "locks", "gates", "patrols", "things", "alike", "dark", "cues", "directions")
+
+
 class Unfit(Exception):
     """A layout that cannot hold what the recipe asks for; its text says why not."""
 
 
 def furnish(maze: Maze, recipe: Recipe, theme: Theme, rng: random.Random) -> Maze:
     """The maze with all that the recipe asks for. Only `rng.random()` is called; Unfit where there is no space."""
+    if recipe.goal != "deliver" and not any(getattr(recipe, name) for name in _FURNITURE):
+        return maze
     return _Furnisher(maze, recipe, theme, rng).furnished()
 
 

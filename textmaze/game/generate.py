@@ -9,7 +9,7 @@ from textmaze.game.furnish import Unfit, furnish
 from textmaze.game.layout import lay_out
 from textmaze.game.maze import Maze, Room, layout_hash, split_of
 from textmaze.game.recipe import Recipe
-from textmaze.game.table import GameTable, fits_a_table, maze_table
+from textmaze.game.table import GameTable, TooLargeError, maze_table
 from textmaze.game.theme import Theme, load_theme
 
 _ATTEMPTS = 1000
@@ -32,10 +32,11 @@ def make_game(recipe: Recipe, split: str, seed: int) -> tuple[Maze, GameTable | 
             continue
         if not (recipe.patrols or recipe.one_way or recipe.dark):  # keys are placed so that the maze can be won
             return maze, None
-        if not fits_a_table(maze):
+        try:
+            table = maze_table(maze)
+        except TooLargeError:
             unfit = Unfit("it may have too many states to make sure that it can be won")
             break
-        table = maze_table(maze)
         # A patrol may corner the player; nothing else may.
         hopeless = recipe.patrols and recipe.caught == "lost"
         if table.distance[table.start] >= 0 and (hopeless or (table.distance >= 0).all()):

@@ -137,9 +137,11 @@ def _finish(room_at: dict[Place, int], exits: list[list[int]], loops: float, rng
     """Open some walls between neighbours; the goal is any room at least half as far from the start as the farthest."""
     if loops:
         for (x, y, z), room in list(room_at.items()):
-            for way, there in ((0, (x, y + 1, z)), (1, (x + 1, y, z))):  # north and east: each wall once
-                if exits[room][way] < 0 and there in room_at and rng.random() < loops:
-                    _join(exits, room, way, room_at[there])
+            north, east, *_ = exits[room]  # each wall once
+            if north < 0 and (other := room_at.get((x, y + 1, z), -1)) >= 0 and rng.random() < loops:
+                _join(exits, room, 0, other)
+            if east < 0 and (other := room_at.get((x + 1, y, z), -1)) >= 0 and rng.random() < loops:
+                _join(exits, room, 1, other)
     start = int(rng.random() * len(exits))
     steps = steps_from(start, exits)
     farthest = max(steps)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import deque
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -131,15 +130,15 @@ def layout_hash(layout: Layout) -> str:
     """SHA-256 of the layout's graph, walked breadth-first from the start in the order of `WAYS`."""
     stairs = any(len(exits) > 4 and (exits[4] >= 0 or exits[5] >= 0) for exits in layout.exits)
     ways = slice(None) if stairs else slice(4)  # a flat maze's hash does not tell that there might be stairs
-    number = {layout.start: 0}
-    queue = deque([layout.start])
+    number = {layout.start: 0, -1: -1}  # a wall stays a wall
+    queue = [layout.start]
     shape = []
-    while queue:
-        for target in layout.exits[queue.popleft()][ways]:
-            if target >= 0 and target not in number:
-                number[target] = len(number)
+    for room in queue:
+        for target in layout.exits[room][ways]:
+            if target not in number:
+                number[target] = len(queue)
                 queue.append(target)
-            shape.append(number[target] if target >= 0 else -1)
+            shape.append(number[target])
     shape.append(number[layout.goal])
     return hashlib.sha256(",".join(map(str, shape)).encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from textmaze.game.generate import make_game, make_maze
 from textmaze.game.live_maze import LiveMaze
 from textmaze.game.maze import Maze
 from textmaze.game.recipe import Recipe
-from textmaze.game.table import GameTable, fits_a_table, maze_table
+from textmaze.game.table import GameTable, TooLargeError, maze_table
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,7 @@ def _recipe_table(recipe: Recipe, split: str, seed: int) -> GameTable:
 
 def _table(maze: Maze) -> GameTable:
     """The maze as a table; one that grows while it is played, where there may be too many states to know them all."""
-    return maze_table(maze) if fits_a_table(maze) else LiveMaze(maze)
+    try:
+        return maze_table(maze)
+    except TooLargeError:
+        return LiveMaze(maze)

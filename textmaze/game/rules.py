@@ -5,7 +5,6 @@ the player faces, the turn of the cycle, the state of each door, which items wer
 the code; what, says turn.py. Texts are told by codes too, and made into words by the narrator when somebody reads them.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -90,76 +89,45 @@ def say(kind: str, first: Any = 0, second: int = 0) -> Any:
     return 4 * (SAYINGS.index(kind) + _KINDS * (first + (second << 40))) + SAY
 
 
-@dataclass(frozen=True, eq=False)
 class Rules:
-    """One maze as numbers and arrays."""
+    """One maze as numbers and arrays.
 
-    maze: Maze
+    Attributes:
+        groups, columns: the commands, and the columns of a table that they stand in, by what they do.
+        rooms, headings, turns: how many there are of each; 1 where nothing can change.
+        turn_unit, door_units, item_unit: what one turn, one step in the state of each door, and the first item add to
+            a code; each further item adds twice as much.
+        size: how many codes there are for states in which the game goes on; then come those where it is won, then lost.
+        plain: whether a state is nothing but a room.
+        has_dark: whether there are rooms where nothing is seen without the lamp.
+        start: the first state.
+    """
 
-    @cached_property
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        return commands(self.maze)
-
-    @cached_property
-    def columns(self) -> dict[str, slice]:
-        """The columns of each kind of command."""
-        found, first = {}, 0
+    def __init__(self, maze: Maze) -> None:
+        self.maze = maze
+        self.groups = commands(maze)
+        self.commands = tuple(name for names in self.groups.values() for name in names)
+        self.columns: dict[str, slice] = {}
+        first = 0
         for kind, names in self.groups.items():
-            found[kind] = slice(first, first + len(names))
+            self.columns[kind] = slice(first, first + len(names))
             first += len(names)
-        return found
-
-    @cached_property
-    def commands(self) -> tuple[str, ...]:
-        return tuple(name for names in self.groups.values() for name in names)
-
-    # -- codes ---------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def rooms(self) -> int:
-        return len(self.maze.rooms)
-
-    @cached_property
-    def headings(self) -> int:
-        return 4 if self.maze.frame == "egocentric" else 1
-
-    @cached_property
-    def turns(self) -> int:
-        return self.maze.cycle if self.maze.timed else 1
-
-    @cached_property
-    def turn_unit(self) -> int:
-        return self.rooms * self.headings
-
-    @cached_property
-    def door_units(self) -> tuple[int, ...]:
-        """What one step in the state of each door adds to a code."""
-        unit, units = self.turn_unit * self.turns, []
-        for door in self.maze.doors:
+        self.rooms = len(maze.rooms)
+        self.headings = 4 if maze.frame == "egocentric" else 1
+        self.turns = maze.cycle if maze.timed else 1
+        self.turn_unit = unit = self.rooms * self.headings
+        unit *= self.turns
+        units = []
+        self.start = maze.start
+        for door in maze.doors:
             units.append(unit)
+            self.start += unit * (LOCKED if door.key >= 0 else CLOSED)
             unit *= 3 if door.key >= 0 else 2
-        return tuple(units)
-
-    @cached_property
-    def item_unit(self) -> int:
-        if not self.maze.doors:
-            return self.turn_unit * self.turns
-        return self.door_units[-1] * (3 if self.maze.doors[-1].key >= 0 else 2)
-
-    @cached_property
-    def size(self) -> int:
-        """How many codes there are for states in which the game goes on; then come those where it is won, then lost."""
-        return self.item_unit << len(self.maze.items)
-
-    @cached_property
-    def plain(self) -> bool:
-        """Whether a state is nothing but a room."""
-        return self.size == self.rooms
-
-    @cached_property
-    def start(self) -> int:
-        closed = zip(self.maze.doors, self.door_units, strict=True)
-        return self.maze.start + sum((LOCKED if door.key >= 0 else CLOSED) * unit for door, unit in closed)
+        self.door_units = tuple(units)
+        self.item_unit = unit
+        self.size = unit << len(maze.items)
+        self.plain = self.size == self.rooms
+        self.has_dark = any(room.dark for room in maze.rooms)
 
     def view(self, code: int) -> View:
         """A code in its parts."""
@@ -198,6 +166,8 @@ class Rules:
 
     def inventory(self, codes: Codes) -> Codes:
         """The code of what `inventory` says."""
+        if not self.maze.items:
+            return np.full(len(codes), say("inventory"))
         outcome, codes = np.divmod(codes, self.size)
         taken = codes // self.item_unit
         return np.asarray(say("inventory", np.where(outcome == WON, taken & ~self._parcel, taken)))

@@ -126,18 +126,16 @@ MAX_CELLS = 20_000_000
 _ALL_AT_ONCE = 100_000  # cells; above, only states that can be reached are asked for
 
 
-def fits_a_table(maze: Maze) -> bool:
-    """Whether a maze has few enough states to know them all. The settings decide, not chance."""
-    rules = Rules(maze)
-    return rules.size * len(rules.commands) <= MAX_CELLS
+class TooLargeError(GameError):
+    """A maze that may have too many states to know them all."""
 
 
 def maze_table(maze: Maze) -> GameTable:
-    """A maze as a table of the states that can be reached. GameError where there may be too many."""
-    if not fits_a_table(maze):
-        raise GameError("This maze may have too many states for a table; "
-                        "fewer rooms, doors, things or turns in a cycle would do.")
+    """A maze as a table of the states that can be reached. TooLargeError where its settings allow for too many."""
     rules = Rules(maze)
+    if rules.size * len(rules.commands) > MAX_CELLS:
+        raise TooLargeError("This maze may have too many states for a table; "
+                            "fewer rooms, doors, things or turns in a cycle would do.")
     codes, following, feedback = _explored(rules)
     ends = np.unique(following[following >= rules.size])  # from where nothing leads on
     states = np.concatenate([codes, ends])  # in rising order

@@ -1,6 +1,7 @@
 """What each command does in a maze, and what time does: a pure function on arrays, for any number of states at once."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmaze.game.rules import (
     CLOSED,
@@ -42,7 +43,9 @@ class _Turn:
         self.heading = codes // rules.rooms % rules.headings
         self.turn = codes // rules.turn_unit % rules.turns
         self.taken = codes // rules.item_unit
-        self.sees = ~rules.dark[self.room] | rules.holds_lamp(self.taken)
+        self.sees = np.ones(len(codes), dtype=bool)
+        if rules.has_dark:
+            self.sees = ~rules.dark[self.room] | rules.holds_lamp(self.taken)
 
     def go(self) -> None:
         rules, columns = self.rules, self.rules.columns["go"]
@@ -135,33 +138,35 @@ class _Turn:
 
     def end(self) -> tuple[Codes, Codes]:
         """Let time pass where the player has done something, and say what has become of it."""
-        rules, maze = self.rules, self.maze
+        rules = self.rules
         following = self.codes[:, None] + self.change
-        if maze.timed:
+        if self.maze.timed:
             wait = rules.columns["wait"].start
             acts = (self.change != 0) | self.won
             acts[:, wait] = self.looks[:, wait] = True
             ticks = (self.turn + 1) % rules.turns - self.turn
             following += np.where(acts, ticks[:, None] * rules.turn_unit, 0)
-        caught = np.full(following.shape, -1, dtype=np.int64)
-        for patrol in range(len(maze.patrols)):
-            route = rules.routes[patrol]
-            before, after = route[self.turn][:, None], route[(self.turn + 1) % rules.turns][:, None]
-            there = following % rules.rooms
-            met = (after == there) | ((after == self.room[:, None]) & (before == there))
-            caught[met & acts & ~self.won] = patrol
-        is_caught = caught >= 0
-        if maze.patrols and maze.caught == "back":
-            home = following - following % rules.turn_unit + maze.start  # facing north again
-            following = np.where(is_caught, home, following)
         following += self.won * rules.size * WON
-        if maze.patrols and maze.caught == "lost":
-            following += is_caught * rules.size * LOST
+        met = self._met(following, acts & ~self.won) if self.maze.patrols else {}
+        for caught in met.values():
+            if self.maze.caught == "lost":
+                following[caught] += rules.size * LOST
+            else:  # at the start, facing north again
+                following[caught] += self.maze.start - following[caught] % rules.turn_unit
         self.text[self.looks] = rules.look(following[self.looks])
-        if maze.timed:
+        if self.maze.timed:
             self.text[:, wait] += WAITED - LOOK
-        if maze.patrols:
-            met_by = caught[is_caught]
-            self.text[is_caught] = say("caught", met_by) if maze.caught == "lost" else (
-                4 * (rules.look(following[is_caught]) // 4 * MOST_PATROLS + met_by) + TAKEN_BACK)
+        for patrol, caught in met.items():
+            self.text[caught] = say("caught", patrol) if self.maze.caught == "lost" else (
+                4 * (rules.look(following[caught]) // 4 * MOST_PATROLS + patrol) + TAKEN_BACK)
         return following, self.text
+
+    def _met(self, following: Codes, acts: NDArray[np.bool_]) -> dict[int, NDArray[np.bool_]]:
+        """Where each patrol meets the player, in a room or between two; the last one where there are several."""
+        rules, there = self.rules, following % self.rules.rooms
+        met: dict[int, NDArray[np.bool_]] = {}
+        for patrol, route in enumerate(rules.routes):
+            before, after = route[self.turn][:, None], route[(self.turn + 1) % rules.turns][:, None]
+            meets = acts & ((after == there) | ((after == self.room[:, None]) & (before == there)))
+            met = {other: caught & ~meets for other, caught in met.items()} | {patrol: meets}
+        return met
