@@ -135,10 +135,10 @@ def test_figures_are_short_and_fit_eighty_columns_with_both_peers(capsys):
     assert ["TextWorld", "1", "717", "-", "9.99", "-", "1.00", "0.05"] in rows
     assert ["TextWorldExpress", "1", "13.4k", "-", "999", "-", "18.7", "1.00"] in rows
     assert ["MazeVectorEnv", "16,384", "2.85M", "1.00M", "100k", "75.4kB", "3.97k", "212"] in rows
-    makings = [bench.Making(25, 0.000_899, 0.001, 1.4803), bench.Making(1000, 0.0457, 0.00321, math.nan)]
+    makings = [bench.Making(25, 0.0005, 0.000_899, 0.001, 1.4803), bench.Making(1000, 0.04, 0.0457, 0.00321, math.nan)]
     rows = shown(making_table(makings, "labyrinth"), capsys)
-    assert ["25", "0.90", "1.00", "1,480"] in rows
-    assert ["1,000", "45.7", "3.21", "-"] in rows
+    assert ["25", "0.50", "0.90", "1.00", "1,480"] in rows
+    assert ["1,000", "40.0", "45.7", "3.21", "-"] in rows
 
 
 def test_without_a_peer_there_is_no_ratio(capsys):

@@ -61,6 +61,7 @@ class Making:
     """How many seconds it takes to begin a game in a fresh maze."""
 
     rooms: int
+    bare: float  # the maze and its table, without an environment
     single: float
     vector: float  # for each of many
     textworld: float  # to compile and load it; nan where it has too many rooms
@@ -288,16 +289,24 @@ def _walk_all(env: MazeVectorEnv, seconds: float, parts: int) -> float:
 
 
 def _making(game: MazeGame) -> Making:
-    """The mean of some fresh mazes, of more where they are small; TextWorld compiles one."""
+    """What a fresh maze takes, the mean of the best part; more of them where they are small. TextWorld compiles one."""
     count, clock = max(3, 2500 // game.recipe.rooms), time.perf_counter
-    single, vector = MazeEnv(game), MazeVectorEnv(count, game)
-    single.reset(seed=2 * count)  # reads the theme
-    times = [clock()]
-    for number in range(count):
-        single.reset(seed=number)
-    times.append(clock())
-    vector.reset(seed=count)
-    times.append(clock())
+    single, vector = MazeEnv(game, infos=INFOS), MazeVectorEnv(count, game, infos=INFOS)
+    single.reset(seed=2**30)  # reads the theme
+    bare, alone, together = [], [], []
+    for part in range(PARTS):
+        began = clock()
+        for number in range(count):
+            game.table("train", 2**29 + part * count + number)
+        times = [clock()]
+        bare.append((times[0] - began) / count)
+        for number in range(count):
+            single.reset(seed=2 * part * count + number)
+        times.append(clock())
+        vector.reset(seed=(2 * part + 1) * count)
+        times.append(clock())
+        alone.append((times[1] - times[0]) / count)
+        together.append((times[2] - times[1]) / count)
     compiling = nan
     if game.recipe.rooms <= MOST_ROOMS:
         with textworld_at_hand(), tempfile.TemporaryDirectory(prefix="textmaze-") as folder:
@@ -306,7 +315,7 @@ def _making(game: MazeGame) -> Making:
             env.reset()
             compiling = clock() - began
             env.close()
-    return Making(game.recipe.rooms, (times[1] - times[0]) / count, (times[2] - times[1]) / count, compiling)
+    return Making(game.recipe.rooms, min(bare), min(alone), min(together), compiling)
 
 
 def _resident(game: MazeGame) -> float:

@@ -56,10 +56,10 @@ def _grid(recipe: Recipe, rng: random.Random) -> Layout:
         if not free:
             trail.pop()
             continue
-        way, there = _drawn(free, recipe.floors, rng)
-        rooms[there] = len(exits)
+        way, there = _drawn(free, rng) if recipe.floors > 1 else free[int(rng.random() * len(free))]
+        rooms[there] = exits[rooms[here]][way] = len(exits)
         exits.append([-1] * len(WAYS))
-        _join(exits, rooms[here], way, rooms[there])
+        exits[-1][BACK[way]] = rooms[here]
         trail.append(there)
         dug.append(there)
     return _finish({places[there]: room for room, there in enumerate(dug)}, exits, recipe.loops, rng)
@@ -78,7 +78,7 @@ def _planar(recipe: Recipe, rng: random.Random) -> Layout:
             growing[index] = growing[-1]
             growing.pop()
             continue
-        way, there = _drawn(free, recipe.floors, rng)
+        way, there = _drawn(free, rng)
         room_at[there] = len(exits)
         exits.append([-1] * len(WAYS))
         _join(exits, room_at[here], way, room_at[there])
@@ -193,12 +193,11 @@ def _beside(place: Place) -> list[tuple[int, Place]]:
     return [(way, (x + dx, y + dy, z + dz)) for way, (dx, dy, dz) in enumerate(STEPS)]
 
 
-def _drawn(free: list[tuple[int, T]], floors: int, rng: random.Random) -> tuple[int, T]:
+def _drawn(free: list[tuple[int, T]], rng: random.Random) -> tuple[int, T]:
     """One of the free steps; a stair seldom, where there is another."""
-    if floors > 1:
-        level = [step for step in free if step[0] < 4]
-        if level and rng.random() >= _STAIRS:
-            free = level
+    level = [step for step in free if step[0] < 4]
+    if level and len(level) < len(free) and rng.random() >= _STAIRS:
+        free = level
     return free[int(rng.random() * len(free))]
 
 

@@ -95,10 +95,10 @@ def speed_table(speeds: "Sequence[Speed]", title: str, mazes: int, many: int) ->
 def making_table(rows: "Sequence[Making]", title: str) -> Table:
     """One row a size of mazes."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
-    for name in ("rooms", "MazeEnv", "MazeVectorEnv", "TextWorld"):
+    for name in ("rooms", "the maze", "MazeEnv", "MazeVectorEnv", "TextWorld"):
         table.add_column(name, justify="right")
     for row in rows:
-        times = (1000 * seconds for seconds in (row.single, row.vector, row.textworld))
+        times = (1000 * seconds for seconds in (row.bare, row.single, row.vector, row.textworld))
         table.add_row(f"{row.rooms:,}", *(f"{time:,.0f}" if time >= 1000 else _short(time) for time in times))
     return table
 
