@@ -28,12 +28,7 @@ def _textworld() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path / "cache"))
-    story.MEMORY.clear()
-    story.LIVE_MEMORY.clear()
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def test_a_game_is_made_with_a_map_of_its_split_and_an_objective_that_keeps_the_way(
@@ -196,4 +191,4 @@ def test_where_no_quest_is_found_the_next_number_is_tried(monkeypatch: pytest.Mo
 
 
 def test_processors_are_counted() -> None:
-    assert 1 <= story._processors() <= (os.cpu_count() or 1)
+    assert 1 <= story.processors() <= (os.cpu_count() or 1)

@@ -20,18 +20,7 @@ from textmaze.game.table import GameTable
 INFOS = ("admissible_commands", "description", "inventory", "objective", *PRIVILEGED_INFOS)
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path / "cache"))
-    story.MEMORY.clear()
-    story.LIVE_MEMORY.clear()
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def pantry(tmp_path: Path) -> Path:
-    (tmp_path / "games").mkdir()
-    return stories.pantry(tmp_path / "games")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def world(path: Path) -> StoryWorld:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import stories
 
 from textmaze.env.single import CHARSET
 from textmaze.errors import GameError
@@ -19,19 +18,7 @@ from textmaze.game.story import StoryGame
 from textmaze.game.table import GameTable
 from textmaze.game.table_file import keep_files, keep_table, kept_files, kept_table, table_path
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TEXTMAZE_CACHE", str(tmp_path / "cache"))
-    story.MEMORY.clear()
-    story.LIVE_MEMORY.clear()
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def pantry(tmp_path: Path) -> Path:
-    (tmp_path / "games").mkdir()
-    return stories.pantry(tmp_path / "games")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
@@ -197,7 +184,7 @@ def test_a_script_without_a_main_guard_may_explore_with_workers(pantry: Path, tm
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\nfrom textmaze.game import explore, story\n"
-        "explore._ALONE, story._processors = 5, lambda: 2\n"
+        "explore._ALONE, story.processors = 5, lambda: 2\n"
         f"print(story.StoryGame('x', Path({str(pantry)!r}), 50).table('train', 0).shortest_way())\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)

@@ -1,7 +1,6 @@
 """Proves that an exported maze plays in TextWorld as it plays here: the same walk in both, compared at every step."""
 
 import multiprocessing
-import os
 import random
 import re
 import tempfile
@@ -20,6 +19,7 @@ from textmaze.game.generate import make_maze
 from textmaze.game.maze import Maze
 from textmaze.game.recipe import SPLITS, Recipe
 from textmaze.game.rules import Rules
+from textmaze.game.story import processors
 from textmaze.game.typist import Words
 
 LONGEST_PASSED = 198  # characters of a line; the interpreter cuts off the rest
@@ -90,7 +90,7 @@ def run(jobs: Sequence[Job], workers: int = 0) -> Iterator[Tally]:
 
     The workers are new Python processes, so a script that calls this needs `if __name__ == "__main__":`.
     """
-    workers = workers or getattr(os, "process_cpu_count", os.cpu_count)() or 1
+    workers = workers or processors()
     if workers < 2 or len(jobs) < 2:
         yield from map(walk_job, jobs)
         return

@@ -34,7 +34,7 @@ class StoryGame:
         """The game as a table, a `LiveTable` where it is too large. GameError where files are missing or damaged."""
         story, info = _read(self.path), _read(self.path.with_suffix(".json"))
         path = table_path("story", story, info)
-        return _table(path, self.path.name, lambda: (_checked(story, self.path.name), info), _processors())
+        return _table(path, self.path.name, lambda: (_checked(story, self.path.name), info), processors())
 
     def prepare(self, split: str, seeds: Sequence[int]) -> None:
         pass  # there is but one, and `table` keeps it
@@ -63,7 +63,7 @@ class ChallengeGame:
 
         Where it is not in the cache, TextWorld makes it, which takes some 2 s; to explore it can take a minute.
         """
-        return self._make(split, seed, _processors())
+        return self._make(split, seed, processors())
 
     def prepare(self, split: str, seeds: Sequence[int]) -> None:
         """Make the games that are not in the cache, on all processors, with a progress bar on stderr.
@@ -76,7 +76,7 @@ class ChallengeGame:
         from rich.console import Console
         from rich.progress import Progress
 
-        workers = min(len(missing), _processors())
+        workers = min(len(missing), processors())
         console = Console(stderr=True)
         with (
             # Forking a process that runs threads, as torch does, can lock up; a spawned one is fresh.
@@ -187,7 +187,7 @@ def _read(path: Path) -> bytes:
         raise GameError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use (Python 3.13 can tell them from those that exist)."""
     count = getattr(os, "process_cpu_count", os.cpu_count)()
     return int(count or 1)
