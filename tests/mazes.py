@@ -175,6 +175,24 @@ def _unlock(maze, player, noun):
     return _turn_door(maze, player, name, "locked", "closed")
 
 
+def hearing(maze, player):
+    """For each patrol how many level steps it is away, up to two, and the ways on which it is reached in that many."""
+    for number, patrol in enumerate(maze.patrols):
+        there, reach = patrol.route[player.turn], {player.room: set()}
+        for steps in (1, 2):
+            following = {}
+            for room, ways in reach.items():
+                for way, target in enumerate(maze.rooms[room].exits[:4]):
+                    if target >= 0:
+                        following.setdefault(target, set()).update(ways or {way})
+            if there == player.room:
+                break
+            if there in following:
+                yield number, steps, sorted(following[there])
+                break
+            reach = following
+
+
 def fewest_commands(maze, commands):
     """For each state that can be reached: the fewest commands to a win, or None."""
     start = first(maze)

@@ -5,7 +5,7 @@ Importing this package registers the Gymnasium id `textmaze/Maze-v0`; neither to
 
 import gymnasium
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 gymnasium.register(
     id="textmaze/Maze-v0",

@@ -37,7 +37,7 @@ def all_texts(maze):
 @pytest.mark.parametrize(
     ("name", "split", "seed"),
     [("labyrinth", "test", 3), ("corridor", "train", 0), ("keys", "valid", 1), ("clockwork", "test", 2),
-     ("egocentric", "train", 1), ("mapreader", "test", 0)],
+     ("egocentric", "train", 1), ("mapreader", "test", 0), ("minotaur", "test", 0)],
 )
 def test_the_same_recipe_split_and_seed_give_the_bytes_that_they_always_gave(name, split, seed):
     # Published results name games by seed, so these files change only where words or layouts change on

@@ -1,13 +1,16 @@
 """The rules: the arrays say in every state just what a player experiences who follows the rules one by one."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from mazes import first, mazes, plain_mazes, step, view
+from mazes import first, hearing, mazes, plain_mazes, step, view
 
 from textmaze.game import turn
 from textmaze.game.generate import make_maze
-from textmaze.game.narrator import describe, inventory, render
+from textmaze.game.narrator import describe, inventory, patrol_far, patrol_near, render
 from textmaze.game.recipe import Recipe
 from textmaze.game.rules import PLAYING, WON, Rules, commands
 from textmaze.game.table import maze_table
@@ -79,6 +82,35 @@ def test_after_the_end_nothing_changes_any_more(maze):
     for state in np.flatnonzero(table.terminal):
         assert (table.successor[state] == state).all()
         assert {table.texts[text] for text in table.feedback[state]} == {"The game is over."}
+
+
+@given(mazes(patrols=2))
+@settings(deadline=None, max_examples=15)
+def test_a_patrol_is_heard_from_the_next_room_and_from_the_one_after_on_every_way(maze):
+    for player in {player for _, _, player, _, _ in walked(maze, limit=150)}:
+        text = describe(maze, view(maze, player))
+        expected = []
+        for number, steps, ways in hearing(maze, player) if player.outcome != WON else ():
+            say = patrol_near if steps == 1 else patrol_far
+            expected += [say(maze, number, way, player.heading) for way in (ways[:1] if steps == 1 else ways)]
+        assert text.endswith(" ".join(expected))
+        for number in range(len(maze.patrols)):  # and no other sentence tells of it
+            told = sum(maze.patrols[number].name in sentence for sentence in expected)
+            assert len(re.findall(rf"\b{maze.patrols[number].name}\b", text)) == told
+
+
+@given(mazes(topology="grid", one_way=0.0, floors=1, patrols=1))
+@settings(deadline=None, max_examples=15)
+def test_no_step_leads_to_a_patrol_that_was_not_heard_on_that_way(maze):
+    for player, command, after, _, _ in walked(maze, limit=400):
+        route = maze.patrols[0].route
+        before, now = route[player.turn], route[(player.turn + 1) % maze.cycle]
+        if after.turn == player.turn or player.outcome != PLAYING:
+            continue
+        there = step(replace(maze, patrols=(), gates=()), player, command).room
+        if now == there or (now == player.room and before == there):
+            ways = {way for _, _, ways in hearing(maze, player) for way in ways}
+            assert there == player.room or maze.rooms[player.room].exits.index(there) in ways
 
 
 def test_the_commands_are_those_of_the_things_in_the_maze():

@@ -22,7 +22,7 @@ SLOTS = {
     "exits_one": "{ways}", "exits_also": "{ways}", "exits_many": "{ways}", "one_way": "{way}",
     "door_open": "{a_door} {way}", "door_closed": "{door} {way}", "door_locked": "{door} {way}",
     "gate_open": "{gate} {way}", "gate_shut": "{a_gate} {way}", "thing": "{a_thing}",
-    "patrol_near": "{patrol} {way}", "caught": "{patrol}", "sent_back": "{patrol}",
+    "patrol_near": "{patrol} {way}", "patrol_far": "{patrol} {way}", "caught": "{patrol}", "sent_back": "{patrol}",
     "inviting": "{way}", "warning": "{way}", "inviting_doubtful": "{way}", "warning_doubtful": "{way}",
     "objective_deliver": "{thing} {place}", "directions": "{route}", "whereabouts": "{place}",
 }
@@ -92,6 +92,14 @@ def test_there_are_twelve_wordings_of_each_kind_of_sentence_and_sixty_for_hints(
     theme = load_theme(name)
     assert all(len(getattr(theme, kind)) >= 12 for kind in SENTENCES)
     assert len(theme.inviting) + len(theme.warning) >= 60
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_a_patrol_two_rooms_away_has_five_wordings_in_every_split(name):
+    theme = load_theme(name)
+    for split in SPLITS:
+        assert len(theme.words("patrol_far", split)) >= 5
+    assert not {text.lower() for text in theme.patrol_far} & {text.lower() for text in theme.patrol_near}
 
 
 @pytest.mark.parametrize("name", THEMES)

@@ -18,6 +18,7 @@ from textmaze.game.narrator import (
     meeting,
     objective,
     outside,
+    patrol_far,
     patrol_near,
     sights,
     with_article,
@@ -210,12 +211,15 @@ def _by_heading(texts: Sequence[str]) -> str:
 
 
 def _patrols(maze: Maze) -> str:
-    """How each patrol makes itself felt from each way."""
-    lines = [
-        f"{4 * number + way}: {_by_heading([patrol_near(maze, number, way, heading) for heading in _headings(maze)])}"
-        for number in range(len(maze.patrols)) for way in range(4)
-    ]
-    return _routine("MzPatrolNear which", ["switch (which) {", *lines, "}"] if lines else [])
+    """How each patrol makes itself felt from each way, one room away and two."""
+    told = []
+    for name, sentence in (("MzPatrolNear", patrol_near), ("MzPatrolFar", patrol_far)):
+        lines = [
+            f"{4 * number + way}: {_by_heading([sentence(maze, number, way, heading) for heading in _headings(maze)])}"
+            for number in range(len(maze.patrols)) for way in range(4)
+        ]
+        told.append(_routine(f"{name} which", ["switch (which) {", *lines, "}"] if lines else []))
+    return "\n".join(told)
 
 
 def _answers() -> str:

@@ -287,19 +287,29 @@ Global mz_caught;  ! by which patrol, or -1
 	else print (string) MZ_DARKNESS;
 ];
 
-[ MzLook i way room;
+[ MzLook i way room there;
 	room = MzNow-->MZ_ROOM;
 	print "-= "; MzPlace(); print " =-^";
 	if (MzSees() == false) print (string) MzDarkness-->room;
 	else if (MZ_EXIT_WINS && MzNow-->MZ_OUTCOME == MZ_WON) print (string) MZ_OUTSIDE;
 	else indirect(MzSights-->room);
 	if (MzNow-->MZ_OUTCOME == MZ_WON) return;
-	for (i=0 : i<MZ_PATROLS : i++)
-		for (way=0 : way<4 : way++)
-			if (MzExit(room, way) == MzPatrolRoom(i, MzNow-->MZ_TURN)) {
-				print " "; MzPatrolNear(4 * i + way);
-				break;
-			}
+	for (i=0 : i<MZ_PATROLS : i++) {
+		there = MzPatrolRoom(i, MzNow-->MZ_TURN);
+		way = MzNear(room, there);
+		if (way >= 0) { print " "; MzPatrolNear(4 * i + way); }
+		else if (room ~= there)
+			for (way=0 : way<4 : way++)
+				if (MzExit(room, way) ~= MZ_NOWHERE && MzNear(MzExit(room, way), there) >= 0) {
+					print " "; MzPatrolFar(4 * i + way);
+				}
+	}
+];
+
+[ MzNear room other way;  ! the level way that leads straight there, or -1
+	for (way=0 : way<4 : way++)
+		if (MzExit(room, way) == other) return way;
+	return -1;
 ];
 
 [ MzInventory i left;

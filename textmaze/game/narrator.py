@@ -106,9 +106,11 @@ def describe(maze: Maze, view: View) -> str:
         heading = room.name
         sentences = [say() for when, say in sights(maze, view.room, view.heading) if when.holds(maze, view)]
     for number, patrol in enumerate(maze.patrols):
-        way = near(maze, view.room, patrol.route[view.turn])
-        if way >= 0 and view.outcome != WON:
-            sentences.append(patrol_near(maze, number, way, view.heading))
+        there = patrol.route[view.turn]
+        way = near(maze, view.room, there)
+        if view.outcome != WON:
+            sentences += [patrol_near(maze, number, way, view.heading)] if way >= 0 else [
+                patrol_far(maze, number, far_way, view.heading) for far_way in far(maze, view.room, there)]
     return f"-= {heading} =-\n{' '.join(sentences)}"
 
 
@@ -172,6 +174,12 @@ def outside(maze: Maze) -> str:
 def patrol_near(maze: Maze, number: int, way: int, heading: int) -> str:
     """How a patrol makes itself felt that is one room away."""
     return _way_sentence(maze, "patrol_near", f"patrol/{number}/{way}", way, heading, patrol=maze.patrols[number].name)
+
+
+def patrol_far(maze: Maze, number: int, way: int, heading: int) -> str:
+    """How a patrol makes itself felt that is two rooms away; from each way in other words."""
+    name = maze.patrols[number].name
+    return _way_sentence(maze, "patrol_far", f"patrol_far/{number}", way, heading, order=way, patrol=name)
 
 
 def objective(maze: Maze) -> str:
@@ -269,6 +277,14 @@ def bar_way(maze: Maze, room: int, way: int, here: int) -> int:
 def near(maze: Maze, room: int, other: int) -> int:
     """The level way that leads from a room straight to another, or -1."""
     return next((way for way, target in enumerate(maze.rooms[room].exits[:4]) if target == other), -1)
+
+
+def far(maze: Maze, room: int, other: int) -> list[int]:
+    """The level ways from a room behind which another is the room after next; none where it is nearer."""
+    if room == other or near(maze, room, other) >= 0:
+        return []
+    exits = maze.rooms[room].exits[:4]
+    return [way for way, target in enumerate(exits) if target >= 0 and near(maze, target, other) >= 0]
 
 
 # -- words ---------------------------------------------------------------------------------------------------------

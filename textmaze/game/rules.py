@@ -235,12 +235,17 @@ class Rules:
     def _sights(self) -> Codes:
         """(turns, rooms): the first turn at which gates and patrols look the same from the room as at this turn."""
         sights = np.zeros((self.turns, self.rooms), dtype=np.int64)
+        level = self.exits[:, :4]
+        beyond = np.where(level[:, :, None] >= 0, level[level], -1)  # (rooms, ways, ways): the room after next
         for turn in range(self.turns):
             for gate, is_open in enumerate(self.gate_open[:, turn]):
                 sights[turn] = 2 * sights[turn] + (self.gate_at == gate).any(axis=1) * is_open
-            for route in self.routes:
-                near = self.exits[:, :4] == route[turn]
-                sights[turn] = 5 * sights[turn] + np.where(near.any(axis=1), 1 + near.argmax(axis=1), 0)
+            for there in self.routes[:, turn]:
+                near = level == there
+                far = (beyond == there).any(axis=2) & ~near.any(axis=1, keepdims=True)
+                far[there] = False
+                heard = np.where(near.any(axis=1), 16 + near.argmax(axis=1), far @ (1, 2, 4, 8))
+                sights[turn] = 20 * sights[turn] + heard
         return np.asarray((sights[:, None] == sights[None]).argmax(axis=0))
 
     def door(self, codes: Codes, door: int) -> Codes:

@@ -19,7 +19,7 @@ _SLOTS: dict[str, tuple[str, ...]] = {
     "door_open": ("door", "way"), "door_closed": ("door", "way"), "door_locked": ("door", "way"),
     "gate_open": ("gate", "way"), "gate_shut": ("gate", "way"),
     "thing": ("thing",),
-    "patrol_near": ("patrol", "way"), "caught": ("patrol",), "sent_back": ("patrol",),
+    "patrol_near": ("patrol", "way"), "patrol_far": ("patrol", "way"), "caught": ("patrol",), "sent_back": ("patrol",),
     "inviting": ("way",), "warning": ("way",), "inviting_doubtful": ("way",), "warning_doubtful": ("way",),
     "objective_deliver": ("thing", "place"), "directions": ("route",), "whereabouts": ("place",),
 }
@@ -68,6 +68,7 @@ class Theme:
     warning_doubtful: tuple[str, ...]
     # Patrols.
     patrol_near: tuple[str, ...]
+    patrol_far: tuple[str, ...]
     caught: tuple[str, ...]
     sent_back: tuple[str, ...]
     # What the player is told to do, and how it ends.
