@@ -20,7 +20,8 @@ from textmaze.game.live import NOTE
 from textmaze.show.transcript import read_jsonl, verify
 from textmaze.suite import suite_files
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "transcript", "make", "solve", "conform", "bench")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "compare", "reproduce", "transcript", "make", "solve",
+            "conform", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 
@@ -55,7 +56,8 @@ def way(game: str, seed: int = 0, split: str = "train", **overrides: str) -> lis
 
 @pytest.mark.parametrize("command", ["games", "agents"])
 def test_what_there_is_stands_on_one_line_each_and_says_what_it_is(command):
-    files = {"games": {**game_files(), "Suites, for evaluate --suite:": "", **suite_files()}, "agents": agent_files()}
+    suites = {"Suites, several games for train, evaluate and compare:": "", **suite_files()}
+    files = {"games": {**game_files(), **suites}, "agents": agent_files()}
     lines = [line for line in run(command).stdout.splitlines() if line]
     assert [line if line.endswith(":") else line.split()[0] for line in lines] == list(files[command])
     lines = [line for line in lines if not line.endswith(":")]

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from textmaze.catalog import game_files
-from textmaze.cli import CONTROLS, main
+from textmaze.cli import main
 from textmaze.errors import TextmazeError
+from textmaze.measure import CONTROLS
 from textmaze.suite import load_suite, suite_files
 
 TWO = """
@@ -106,7 +107,7 @@ def test_a_suite_that_is_not_there_is_refused(spec):
 def test_an_unknown_suite_is_refused_with_the_nearest_name():
     done = CliRunner().invoke(main, ["evaluate", "wander", "--suite", "lader"])
     assert (done.exit_code, done.stderr) == (
-        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder.\n"
+        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, themes.\n"
     )
 
 
@@ -142,6 +143,52 @@ def test_the_number_of_games_and_the_first_of_them_can_be_changed(two):
     assert {game["episodes"] for game in found["games"]} == {2}
     alone = run("evaluate", "wander", "corridor", "--episodes", 2, "--seed", 9, "--json").stdout
     assert json.loads(alone).items() <= found["games"][0].items()
+
+
+def test_a_game_that_is_a_suite_is_measured_like_a_suite_with_what_is_laid_over_it(two):
+    as_game = run("evaluate", "explorer", two, "--json").stdout
+    assert as_game == run("evaluate", "explorer", "--suite", two, "--json").stdout
+    changed = json.loads(run("evaluate", "explorer", two, "--with", "rooms=6", "--json").stdout)
+    assert [game["with"] for game in changed["games"]] == [{"rooms": "6"}, {"rooms": "6"}]
+    done = CliRunner().invoke(main, ["evaluate", "explorer", str(two), "--split", "valid"])
+    assert (done.exit_code, done.stderr) == (2, "Error: A suite names the split that is played: leave out --split.\n")
+
+
+def test_an_agent_that_was_trained_on_a_suite_is_measured_on_it_game_by_game(two, tmp_path):
+    folder = tmp_path / "run"
+    sets = [f"--set={pair}" for pair in ("encoder=hash", "steps=200", "valid_every=200", "valid_episodes=4", "games=4")]
+    told = run("train", two, "--out", folder, "--episodes", 2, *sets).stdout
+    assert "bert_q learns two;" in told
+    assert "Two, played by bert_q: 2 games of the test split each" in told
+    found = json.loads(run("evaluate", folder, "--json").stdout)
+    assert (found["suite"], [game["label"] for game in found["games"]]) == ("two", ["corridor", "small"])
+    assert {game["episodes"] for game in found["games"]} == {6}
+    alone = run("evaluate", folder, "labyrinth", "--with", "rooms=9", "--episodes", 6, "--seed", 3, "--json").stdout
+    assert json.loads(alone).items() <= found["games"][1].items()
+
+
+def test_what_a_suite_holds_is_told_by_its_name(two):
+    lines = run("games", two).stdout.splitlines()
+    assert lines[0].startswith("Two: ")
+    assert lines[2:] == ["corridor  textmaze play corridor", "small     textmaze play labyrinth --with rooms=9"]
+
+
+@pytest.mark.parametrize("name", ["ladder", "themes"])
+def test_what_takes_any_maze_takes_a_maze_of_a_suite(name, tmp_path):
+    run("make", name, "--seed", 1, "--format", "json", "--out", tmp_path / "maze.json")
+    assert run("solve", name, "--seed", 1).stdout == run("solve", tmp_path / "maze.json").stdout
+
+
+def test_noise_is_read_by_all_and_the_title_says_so():
+    measured = ["evaluate", "wander", "clockwork", "--episodes", 5]
+    clear, noisy = run(*measured).stdout, run(*measured, "--noise", "dropped=1").stdout
+    assert "read through dropped=1" in " ".join(noisy.split())
+    explorer = [next(line for line in text.splitlines() if "explorer" in line) for text in (clear, noisy)]
+    assert explorer[0] != explorer[1]  # whose watch for a gate that opens hears nothing of it
+    done = CliRunner().invoke(main, ["evaluate", "wander", "clockwork", "--noise", "typo=1"])
+    assert done.exit_code == 2
+    assert done.stderr == ("Error: There is no setting in noise named 'typo'; did you mean 'typos'? "
+                           "Known: dropped, paraphrased, typos.\n")
 
 
 def test_a_suite_as_a_table_has_a_row_for_each_game_and_their_mean_and_fits_a_hundred_columns():

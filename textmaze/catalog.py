@@ -31,10 +31,14 @@ def agent_files() -> dict[str, Path]:
 
 
 def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
-    """The game that `spec` names: a recipe's name, a .toml, a maze .json, or a TextWorld .z8 with its .json."""
+    """The game that `spec` names: a recipe, a suite, a .toml, a maze .json, or a TextWorld .z8 with its .json.
+
+    A suite is its games in turn, as a `Mixture`; what is laid over it is laid over each of them.
+    """
     from textmaze.game.maze_file import read_maze
     from textmaze.game.mazes import MazeGame, SingleMaze
     from textmaze.game.recipe import Challenge, Limits, read_recipe
+    from textmaze.suite import is_suite, load_suite, mixture, suite_files
 
     path = Path(spec)
     if "\0" in spec:  # no file can have such a name, and not every function that takes one says so
@@ -47,10 +51,12 @@ def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
     if path.suffix == ".json":
         limits = override(Limits(), overrides or {}, path.name)
         return SingleMaze(path.stem, read_maze(path), limits.max_steps)
+    if is_suite(spec):
+        return mixture(load_suite(spec, overrides))
     if path.suffix != ".toml":
         known = game_files()
         if spec not in known:
-            raise UnknownNameError("game", spec, known)
+            raise UnknownNameError("game", spec, {**known, **suite_files()})
         path = known[spec]
     elif not os.path.isfile(path):  # unlike Path's, it answers for any name, however long
         raise GameError(f"There is no game file {spec!r}.")

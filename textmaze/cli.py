@@ -1,60 +1,36 @@
-"""The commands. Each imports only what it needs, and this is the one place where errors become messages."""
+"""The commands. Each imports only what it needs; those that measure agents stand in `cli_measure`."""
 
-import sys
-from collections.abc import Callable
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from textmaze import __version__
-from textmaze.errors import GameError, RunError, TextmazeError
+from textmaze.cli_measure import compare, evaluate, reproduce
+from textmaze.errors import GameError, RunError
+from textmaze.options import (
+    EPISODES,
+    SEED,
+    SPLIT,
+    Commands,
+    code_option,
+    option,
+    set_option,
+    spec_of,
+    with_option,
+)
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from textmaze.env.rollout import Agent
     from textmaze.game.maze import Maze
     from textmaze.game.table import Game
-    from textmaze.learn.evaluate import Result
-
-CONTROLS = ("wander", "explorer", "walkthrough")
-
-
-class Refusal(click.ClickException):
-    """One sentence on stderr, and exit code 2."""
-
-    exit_code = 2
-
-
-class Commands(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except TextmazeError as error:
-            raise Refusal(" ".join(str(error).split())) from error  # a library that is quoted may say it in lines
-
-
-def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
-    return click.option(*names, **{"show_default": True, **settings})
-
-
-SEED = click.IntRange(0, 2**31 - 1)
-EPISODES = click.IntRange(1, 100_000)
-SPLIT = click.Choice(["train", "valid", "test"])
-
-with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.")
-set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override a setting of the agent.")
-code_option = option("--code", metavar="FILE.py", help="The agent file a run was trained with, if it is not a shipped "
-                                                       "one. Its code is run.")
-
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="textmaze")
 def main() -> None:
     """Mazes told in natural language: play them, train agents on them, keep transcripts.
 
-    GAME is a recipe's name, a .toml file, a maze's .json, or a TextWorld .z8 with its .json beside it.
+    GAME is a recipe's or a suite's name, a .toml file, a maze's .json, or a TextWorld .z8 with its .json beside it.
     AGENT is a name, a .py file, or the folder of a training run.
 
     \b
@@ -74,8 +50,16 @@ def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[st
     """The recipes and suites there are, or the page of the one that is named."""
     from textmaze.catalog import game_files
     from textmaze.game.recipe import read_recipe
-    from textmaze.suite import load_suite, suite_files
+    from textmaze.settings import pairs
+    from textmaze.suite import is_suite, load_suite, suite_files
 
+    if name is not None and is_suite(name):
+        suite = load_suite(name, pairs(overrides))
+        click.echo(f"{suite.about.title or suite.name}: {suite.about.summary}\n")
+        lines = {entry.label: f"textmaze play {entry.spec}" + "".join(
+            f" --with {key}={value}" for key, value in entry.overrides.items()) for entry in suite.entries}
+        _list(lines, max(map(len, lines)))
+        return
     if name is not None:
         _page(name, kind, episodes, overrides)
         return
@@ -83,7 +67,7 @@ def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[st
     suites = {name: load_suite(name).about.summary for name in suite_files()}
     width = max(map(len, (*recipes, *suites)))
     _list(recipes, width)
-    click.echo("\nSuites, for evaluate --suite:")
+    click.echo("\nSuites, several games for train, evaluate and compare:")
     _list(suites, width)
 
 
@@ -128,13 +112,15 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
     from rich.console import Console
 
     from textmaze.catalog import make_agent
+    from textmaze.game.mazes import SingleMaze
+    from textmaze.game.story import StoryGame
     from textmaze.show import play as terminal
 
     found = _game(game, overrides)
     human = make_agent("human", {}, 0)[1]
     seed = random.randrange(10_000) if seed is None else seed
     found.table(split, seed)  # whatever is wrong with the game is said before the game says anything
-    again = None if hasattr(found, "recipe") else "The end."  # a game from a file is the same with any seed
+    again = "The end." if isinstance(found, SingleMaze | StoryGame) else None  # these are the same with any seed
     terminal.play(found, human, split=split, seed=seed, console=Console(highlight=False), again=again)
 
 
@@ -145,14 +131,14 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
 @option("--seed", type=SEED, default=0, help="First weights, exploration, and the order of the games.")
 @option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one under runs/]")
 @option("--resume", type=click.Path(path_type=Path), help="Go on with the training in this run folder.")
-@option("--episodes", type=EPISODES, default=100, help="Unseen games of the final table.")
+@option("--episodes", type=EPISODES, help="Unseen games of the final table.  [default: 100; a suite says it itself]")
 @set_option
 @with_option
 @code_option
 @click.pass_context
 def train(
     context: click.Context, game: str, spec: str, steps: int | None, seed: int, out: Path | None,
-    resume: Path | None, episodes: int, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
+    resume: Path | None, episodes: int | None, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
 ) -> None:
     """Train an agent, and see how it does on unseen games.
 
@@ -162,6 +148,7 @@ def train(
 
     from textmaze.files import make_folder
     from textmaze.learn import runs
+    from textmaze.measure import final_table, one_thread, say
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
 
@@ -176,8 +163,8 @@ def train(
     else:
         plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
     make_folder(plan.folder)
-    _one_thread()
-    _say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
+    one_thread()
+    say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
     interrupted = False
     with training_bar(console, plan.settings.steps) as show:
         try:
@@ -185,127 +172,11 @@ def train(
         except KeyboardInterrupt:
             interrupted = True
     if not interrupted:
-        _final_table(console, plan.folder, episodes, code)
+        final_table(console, plan.folder, episodes, code)
     elif runs.can_go_on(plan.folder):
-        _say(console, f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}")
+        say(console, f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}")
     else:
-        _say(console, "Stopped before anything was learned.")
-
-
-def _say(console: "Console", text: str) -> None:
-    """Print a text as it is: names and paths in it are no markup, and no line of it is broken."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _final_table(console: "Console", folder: Path, episodes: int, code: str | None) -> None:
-    """The trained agent beside the controls on games of the split test."""
-    from textmaze.catalog import load_game, make_agent
-    from textmaze.game.recipe import Recipe
-    from textmaze.learn.checkpoint import load_model
-    from textmaze.show.results import results_table
-
-    game = load_model(folder)[0]["game"]
-    plain = load_game(game["spec"], game["with"])
-    recipe = getattr(plain, "recipe", None)
-    # Which of a theme's words are read can be set apart from the maze that is walked, so both are shown.
-    both = isinstance(recipe, Recipe) and recipe.wordings == "split"
-    words = [("seen", {"wordings": "train"}), ("unseen", {})] if both else [("", {})]
-    rows = []
-    name, agent = make_agent(str(folder), {}, 0, code)
-    for note, wordings in words:
-        found = load_game(game["spec"], {**game["with"], **wordings})
-        rows.append((_measure(console, name, agent, found, "test", 0, episodes), note))
-    for control in CONTROLS:
-        rows.append((_measure(console, control, make_agent(control, {}, 0)[1], plain, "test", 0, episodes), "any"))
-    console.print(results_table(rows, f"{plain.name}: {episodes} games that were never seen in training"))
-    changes = "".join(f" --with {key}={value}" for key, value in game["with"].items())
-    _say(console, f"\nWatch it: textmaze transcript {folder} --format markdown\n"
-                   f"Measure it again: textmaze evaluate {folder}\n"
-                   f"Play it yourself: textmaze play {game['spec']}{changes}\n"
-                   f"See the curves: tensorboard --logdir {folder}")
-
-
-@main.command()
-@click.argument("agent")
-@click.argument("game", required=False)
-@option("--suite", "suite", metavar="SUITE", help="Measure on all games of a suite instead of GAME.")
-@option("--split", type=SPLIT, default="test")
-@option("--episodes", type=EPISODES, default=100, help="How many games are played, once each; a suite has a number "
-                                                       "of its own.")
-@option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
-@option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone if there is no suite.")
-@set_option
-@with_option
-@code_option
-@click.pass_context
-def evaluate(
-    context: click.Context, agent: str, game: str | None, suite: str | None, split: str, episodes: int, seed: int,
-    as_json: bool, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
-) -> None:
-    """Measure an agent beside the controls on the same games."""
-    import json
-
-    from rich.console import Console
-
-    from textmaze.catalog import make_agent
-    from textmaze.settings import pairs
-    from textmaze.show.results import results_table
-
-    given = {name for name in context.params
-             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT}
-    if suite is not None:
-        if given & {"game", "overrides", "split"}:
-            raise GameError("A suite names its games, their settings and their split: leave out GAME, --with and "
-                            "--split beside --suite.")
-        _evaluate_suite(suite, agent, pairs(sets), code, episodes if "episodes" in given else None,
-                        seed if "seed" in given else None, as_json)
-        return
-    found = _game_of(agent, game, overrides)
-    name, made = make_agent(agent, pairs(sets), seed, code)
-    _one_thread()
-    live = _say_note(found, split, seed)
-    errors = Console(stderr=True)
-    result = _measure(errors, name, made, found, split, seed, episodes)
-    if as_json:
-        click.echo(json.dumps({**result.to_dict(), "agent": agent}))
-        return
-    rows = [result]
-    for control in CONTROLS:
-        if control != name and not (live and control == "walkthrough"):  # it would be told no way
-            rows.append(_measure(errors, control, make_agent(control, {}, seed)[1], found, split, seed, episodes))
-    Console().print(results_table([(row, "") for row in rows], f"{found.name}: {episodes} games of the {split} split"))
-
-
-def _evaluate_suite(
-    name: str, agent: str, sets: dict[str, str], code: str | None, episodes: int | None, seed: int | None,
-    as_json: bool,
-) -> None:
-    import functools
-    import json
-
-    from rich.console import Console
-
-    from textmaze.catalog import make_agent
-    from textmaze.show.results import suite_table
-    from textmaze.suite import load_suite, mean_row, measure_suite, to_dict
-
-    suite = load_suite(name)
-    episodes = suite.about.episodes if episodes is None else episodes
-    seed = suite.about.seed if seed is None else seed
-
-    def make() -> "tuple[str, Agent]":
-        made = make_agent(agent, sets, seed, code)
-        _one_thread()
-        return made
-
-    measure = functools.partial(_measure, Console(stderr=True))
-    rows = measure_suite(suite, make, CONTROLS, measure, seed=seed, episodes=episodes)
-    if as_json:
-        click.echo(json.dumps(to_dict(suite, rows, agent)))
-    else:
-        title = (f"{suite.about.title or suite.name}, played by {rows[0].result.agent}: {episodes} games of the "
-                 f"{suite.about.split} split each")
-        Console().print(suite_table(rows, mean_row(rows), title))
+        say(console, "Stopped before anything was learned.")
 
 
 @main.command()
@@ -327,16 +198,17 @@ def transcript(
     from textmaze.catalog import load_game, make_agent
     from textmaze.env.rollout import rollout
     from textmaze.files import write_file
+    from textmaze.measure import one_thread, say_note
     from textmaze.settings import pairs
     from textmaze.show.transcript import make_header, write_jsonl, write_markdown
 
-    source, changes = _spec_of(agent, game, overrides)
+    source, changes = spec_of(agent, game, overrides)
     found = load_game(source, changes)
     name, made = make_agent(agent, pairs(sets), seed, code)
-    _one_thread()
+    one_thread()
     seeds = range(seed, seed + episodes)
     found.prepare(split, seeds)
-    _say_note(found, split, seed)
+    say_note(found, split, seed)
     header = make_header(found, source=source, split=split, agent=name, seeds=seeds, overrides=changes)
     write = write_jsonl if kind == "jsonl" else write_markdown
     text = "".join(write(rollout(found, made, seeds, split=split), header))
@@ -401,9 +273,10 @@ def conform(games: tuple[str, ...], mazes: int, commands: int, seed: int) -> Non
     from textmaze.catalog import game_files
     from textmaze.game import conform as proof
     from textmaze.game.mazes import MazeGame, SingleMaze
+    from textmaze.game.mixture import parts
     from textmaze.show.results import episodes_bar
 
-    found = [_game(name, ()) for name in games or game_files()]
+    found = [part for name in games or game_files() for part in parts(_game(name, ()))]
     walkable: list[MazeGame | SingleMaze | None] = [game for game in found if isinstance(game, MazeGame | SingleMaze)]
     if games and len(walkable) < len(found):
         raise GameError("Only mazes can be compared with their exports; other games are TextWorld's own.")
@@ -440,6 +313,7 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
 
     from textmaze import bench as benchmarks
     from textmaze.game.mazes import MazeGame
+    from textmaze.measure import say
     from textmaze.show.results import making_table, speed_table
 
     found = _game(game, overrides)
@@ -447,13 +321,11 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
         raise GameError(f"{found.name} is not a recipe of mazes, and only these can be exported to TextWorld.")
     console, errors = Console(), Console(stderr=True)
 
-    def say(text: str) -> None:
-        _say(errors, text)
-
-    speeds = list(benchmarks.bench_env(found, counts, seconds, mazes, say))
-    makings = list(benchmarks.bench_making(found, say))
+    tell = functools.partial(say, errors)
+    speeds = list(benchmarks.bench_env(found, counts, seconds, mazes, tell))
+    makings = list(benchmarks.bench_making(found, tell))
     console.print(speed_table(speeds, f"{found.name}: steps per second", mazes, benchmarks.MANY))
-    _say(console, benchmarks.WHAT_IS_TIMED + "\n")
+    say(console, benchmarks.WHAT_IS_TIMED + "\n")
     console.print(making_table(makings, f"{found.name}: milliseconds to begin a game in a fresh maze"))
 
 
@@ -464,59 +336,19 @@ def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
     return load_game(spec, pairs(overrides))
 
 
-def _spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
-    """The game to play and its overrides; where none is named, the one that a run was trained on."""
-    from textmaze.catalog import is_run
-    from textmaze.settings import pairs
-
-    if game is None and is_run(agent):
-        from textmaze.learn.checkpoint import load_model
-        from textmaze.learn.runs import trained_on
-
-        spec, changes = trained_on(Path(agent), load_model(Path(agent))[0])
-        return spec, {**changes, **pairs(overrides)}
-    return "labyrinth" if game is None else game, dict(pairs(overrides))
-
-
-def _game_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> "Game":
-    from textmaze.catalog import load_game
-
-    return load_game(*_spec_of(agent, game, overrides))
-
-
 def _maze(game: "Game", split: str, seed: int) -> "Maze":
     from textmaze.game.mazes import MazeGame, SingleMaze
+    from textmaze.game.mixture import Mixture
 
+    if isinstance(game, Mixture):
+        game, seed = game.part(seed)
     if not isinstance(game, MazeGame | SingleMaze):
         raise GameError(f"{game.name} is TextWorld's own, so there is no maze to write; mazes come from recipes.")
     return game.maze(split, seed)
 
 
-def _measure(
-    console: "Console", name: str, agent: "Agent", game: "Game", split: str, seed: int, episodes: int
-) -> "Result":
-    from textmaze.learn.evaluate import evaluate as measure
-    from textmaze.show.results import episodes_bar
-
-    seeds = range(seed, seed + episodes)
-    game.prepare(split, seeds)  # before the bar, as it may show one of its own
-    with episodes_bar(console, f"{name} plays {game.name}", episodes) as show:
-        return measure(agent, game, seeds, name=name, split=split, show=show)
-
-
-def _say_note(game: "Game", split: str, seed: int) -> bool:
-    """Say on stderr what should be known of a game beforehand, and return whether it is played live."""
-    table = game.table(split, seed)
-    if table.note:
-        click.echo(table.note, err=True)
-    return table.live
-
-
-def _one_thread() -> None:
-    """One thread for torch, where an agent uses it: see `Bert.encode` for why."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
+for command in (evaluate, compare, reproduce):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

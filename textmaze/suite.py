@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textmaze.catalog import game_files, load_game, make_agent
+from textmaze.catalog import game_files, load_game
 from textmaze.errors import GameError, UnknownNameError
 from textmaze.files import shipped_folder
+from textmaze.game.mixture import Mixture
 from textmaze.game.recipe import SPLITS, read_toml
 from textmaze.settings import build, setting, shown
 
@@ -77,8 +78,15 @@ def suite_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped_folder("games") / "suites").glob("*.toml"))}
 
 
-def load_suite(spec: str) -> Suite:
-    """The suite that `spec` names: a shipped one's name, or a .toml."""
+def is_suite(spec: str) -> bool:
+    """Whether `spec` names a suite where it may name any game: a shipped one, or a .toml that lists games."""
+    if Path(spec).suffix == ".toml":
+        return os.path.isfile(spec) and "games" in read_toml(Path(spec))
+    return spec in suite_files() and spec not in game_files()
+
+
+def load_suite(spec: str, overrides: Mapping[str, Any] | None = None) -> Suite:
+    """The suite that `spec` names: a shipped one's name, or a .toml; `overrides` are laid over each of its games."""
     known = suite_files()
     if Path(spec).suffix != ".toml" or "\0" in spec:
         if spec not in known:
@@ -88,12 +96,14 @@ def load_suite(spec: str) -> Suite:
         path = Path(spec)
     else:
         raise GameError(f"There is no suite file {spec!r}.")
+    if path.stem in game_files():
+        raise GameError(f"{path.name} cannot be a suite's file, as {path.stem} is the name of a recipe.")
     values = read_toml(path)
     games = values.pop("games", None)
     about = build(About, values, path.name)
     if not isinstance(games, list) or not 1 <= len(games) <= MOST_GAMES:
         raise GameError(f"{path.name}: games must be a list of 1 to {MOST_GAMES} tables, each begun by [[games]].")
-    entries = tuple(_entry(game, path.name) for game in games)
+    entries = tuple(_entry(game, overrides or {}, path.name) for game in games)
     labels = [entry.label for entry in entries]
     for label in labels:
         if labels.count(label) > 1:
@@ -101,34 +111,40 @@ def load_suite(spec: str) -> Suite:
     return Suite(path.stem, about, entries)
 
 
-def _entry(data: Any, where: str) -> Entry:
+def mixture(suite: Suite) -> Mixture:
+    """The games of a suite in turn, as one game."""
+    return Mixture(suite.name, tuple(entry.game for entry in suite.entries))
+
+
+def _entry(data: Any, overrides: Mapping[str, Any], where: str) -> Entry:
     if not isinstance(data, dict):
         raise GameError(f"{where}: games must hold tables, not {shown(data)}.")
-    overrides = data.get("with", {})
-    if not isinstance(overrides, dict):
-        raise GameError(f"{where}: with must be a table of a recipe's settings, not {shown(overrides)}.")
+    own = data.get("with", {})
+    if not isinstance(own, dict):
+        raise GameError(f"{where}: with must be a table of a recipe's settings, not {shown(own)}.")
     named = build(Named, {key: value for key, value in data.items() if key != "with"}, where)
     # A suite may come from a stranger, so it names no files.
     if named.game not in game_files():
         raise UnknownNameError(f"game for {where}", named.game, game_files())
-    return Entry(named.label or named.game, named.game, overrides, load_game(named.game, overrides))
+    changes = {**own, **overrides}
+    return Entry(named.label or named.game, named.game, changes, load_game(named.game, changes))
 
 
 def measure_suite(
-    suite: Suite, make: Callable[[], "tuple[str, Agent]"], controls: tuple[str, ...], measure: Measure, *,
-    seed: int, episodes: int,
+    suite: Suite, spec: str, make: Callable[[str, int], "tuple[str, Agent]"], controls: tuple[str, ...],
+    measure: Measure, *, seed: int, episodes: int,
 ) -> list[Row]:
-    """Measure an agent, and the controls beside it, on the same games of each recipe.
+    """Measure the agent that `spec` names, and the controls beside it, on the same games of each recipe.
 
     Agents are made anew for each recipe, so a row is what measuring it alone would give.
     """
     rows = []
     for entry in suite.entries:
-        name, agent = make()
+        name, agent = make(spec, seed)
         result = measure(name, agent, entry.game, suite.about.split, seed, episodes)
         beside = {
             control: result if control == name else measure(
-                control, make_agent(control, {}, seed)[1], entry.game, suite.about.split, seed, episodes)
+                control, make(control, seed)[1], entry.game, suite.about.split, seed, episodes)
             for control in controls
         }
         rows.append(Row(entry.label, entry.overrides, result, beside))

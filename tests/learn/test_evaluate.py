@@ -1,5 +1,6 @@
 """Measures: counted by hand, and held against other ways to compute them."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Leave, Observation, StepRecord, rollout
 from textmaze.errors import TextmazeError
-from textmaze.learn.evaluate import evaluate, summarise
+from textmaze.learn.evaluate import episodes_of, evaluate, play_episodes, summarise
 
 GAME = load_game("corridor")
 HERE = Observation(0, "text", "description", "inventory", "objective", ("go north",))
@@ -149,3 +150,27 @@ def test_a_player_who_leaves_before_the_end_of_the_first_game_is_told_so_in_one_
 
     with pytest.raises(TextmazeError, match="No game was played to its end"):
         evaluate(Leaver(), GAME, range(3), name="human")
+
+
+def test_steps_back_to_what_was_read_before_in_the_episode_are_counted():
+    def seen(description):
+        return dataclasses.replace(HERE, description=description)
+
+    places = {0: "abacca", 1: "aaa"}  # what was read at first, and after each step
+    records = [
+        StepRecord("game", "test", 0, number, step, seen(path[step - 1]), "go", 0.0, False, step == len(path) - 1,
+                   seen(path[step]), 1, 1)
+        for number, path in places.items() for step in range(1, len(path))
+    ]
+    found = episodes_of(records[::-1][:2][::-1] + records[:-2])
+    assert found.revisits.tolist() == [3, 2]
+    assert found.steps.tolist() == [5, 2]
+
+
+def test_episodes_stand_in_the_order_in_which_they_began():
+    labyrinth = load_game("labyrinth", {"rooms": 9})
+    found = play_episodes(shipped("explorer"), labyrinth, range(12), slots=5)
+    fewest = [int(table.distance[table.start]) for table in (labyrinth.table("test", seed) for seed in range(12))]
+    assert found.fewest.tolist() == fewest
+    alone = [play_episodes(shipped("explorer"), labyrinth, [seed]).steps[0] for seed in range(12)]
+    assert found.steps.tolist() == alone

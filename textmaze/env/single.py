@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from textmaze.catalog import load_game
 from textmaze.errors import SettingError, UnknownNameError
+from textmaze.game.mixture import step_limit
 from textmaze.game.parser import LONGEST_LINE, read
 from textmaze.game.recipe import SPLITS
 from textmaze.game.table import Game, GameTable
@@ -32,13 +33,14 @@ class MazeEnv(gymnasium.Env[str, str]):
     Actions: `Text`, a command such as `go north`. Any string is allowed: one that means nothing gets an answer, costs
         a step and changes nothing.
     Rewards: of the single step; in mazes 1 for the command that wins, else 0.
-    Termination: `terminated` when the game is won or lost, `truncated` after `max_steps` commands.
+    Termination: `terminated` when the game is won or lost, `truncated` after `max_steps` commands,
+        in a suite those of the game that is played.
     Info: `admissible_commands` (tuple of str), `description`, `inventory`, `objective` (str); on request `distance`
         (int, fewest commands to a win, -1 where none is left) and `best_command` (str, or None).
     Seeding: `reset(seed=n)` plays game number n of the split; a later `reset()` draws the number of the next game.
 
     Args:
-        game: a recipe's name, a path to a game file, or a `Game`.
+        game: the name of a recipe or of a suite, a path to a game file, or a `Game`.
         split: `train`, `valid` or `test`.
         infos: what `info` shall hold.
         games: how many games there are to play: only the numbers 0 to games - 1 are drawn, and `seed=n` plays number
@@ -71,7 +73,8 @@ class MazeEnv(gymnasium.Env[str, str]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         super().reset(seed=seed)
-        self._table = self._load(game_number(seed, self.np_random, self.games))
+        number = game_number(seed, self.np_random, self.games)
+        self._table, self._limit = self._load(number), step_limit(self.game, number)
         self._state = self._table.start
         self._steps = 0
         return self._show(opening(self._table)), self._info()
@@ -79,7 +82,7 @@ class MazeEnv(gymnasium.Env[str, str]):
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         self._state, answer, reward, terminated = take_step(self._table, self._state, action)
         self._steps += 1
-        truncated = not terminated and self._steps >= self.game.max_steps
+        truncated = not terminated and self._steps >= self._limit
         return self._show(answer), reward, terminated, truncated, self._info()
 
     def render(self) -> str | None:

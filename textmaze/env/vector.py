@@ -26,6 +26,7 @@ from textmaze.env.single import (
     text_space,
 )
 from textmaze.errors import SettingError
+from textmaze.game.mixture import step_limit
 from textmaze.game.parser import LONGEST_LINE, read
 from textmaze.game.table import Game, GameTable
 
@@ -101,7 +102,6 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         self._ended = np.zeros(num_envs, dtype=bool)
         self._shown: Strings = ("",) * num_envs  # what each slot's player read last
         self._every = np.ones(num_envs, dtype=bool)
-        self._max_steps = self.game.max_steps
 
     @property
     def tables(self) -> list[GameTable | None]:
@@ -175,13 +175,14 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
         """Put games into these slots and return what their players read first."""
         if self._pool.crowded:
             self._make_room()
-        places = []
+        numbers = []
         for slot in slots.tolist():
             seed = None if seeds is None else seeds[slot]
             rng = self._rngs[slot]
             if rng is None or seed is not None:
                 rng = self._rngs[slot] = gymnasium.utils.seeding.np_random(seed)[0]
-            places.append(self._pool.place(game_number(seed, rng, self.games)))
+            numbers.append(game_number(seed, rng, self.games))
+        places = [self._pool.place(number) for number in numbers]
         # Only now that every table has been made, as that may fail.
         for slot, place in zip(slots.tolist(), places, strict=True):
             self._places[slot], self._columns_of[slot] = place, place.columns
@@ -190,7 +191,7 @@ class MazeVectorEnv(VectorEnv[Strings, Sequence[str], NDArray[Any]]):
                 self._live[slot] = _Live(place.table, place.table.start)
         self._states[slots] = [place.first_state + place.table.start for place in places]
         self._rows[slots] = [place.row(place.table.start) for place in places]
-        self._cut_off[slots] = self._clock + self._max_steps
+        self._cut_off[slots] = [self._clock + step_limit(self.game, number) for number in numbers]
         self._ended[slots] = False
         return [place.opening for place in places]
 

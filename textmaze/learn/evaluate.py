@@ -1,13 +1,30 @@
 """How well an agent does: success with its interval, and steps against the fewest possible."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmaze.env.rollout import Agent, StepRecord, rollout
 from textmaze.errors import TextmazeError
 from textmaze.game.table import Game
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """The finished episodes of one agent on n games, in the order in which they began."""
+
+    won: NDArray[np.bool_]  # (n,)
+    steps: NDArray[np.int64]  # (n,) commands taken
+    fewest: NDArray[np.int64]  # (n,) commands that win; -1 where that is not known
+    revisits: NDArray[np.int64]  # (n,) steps that led to a description which was read before in the episode
+
+    def spl(self) -> NDArray[np.float64]:
+        """(n,) success weighted by path length; nan where an episode was won whose fewest commands are not known."""
+        ratio = self.fewest / np.maximum(self.steps, self.fewest)
+        return np.where(self.won, np.where(self.fewest >= 0, ratio, np.nan), 0.0)
 
 
 @dataclass(frozen=True)
@@ -43,33 +60,59 @@ def evaluate(
 ) -> Result:
     """Play the games with these numbers once each; `show` is told how many episodes have ended."""
     game.prepare(split, seeds)
+    return summarise(_records(agent, game, seeds, split, slots, show), name, game.name, split)
 
-    def records() -> Iterator[StepRecord]:
-        ended = 0
-        for round_ in rollout(game, agent, seeds, split=split, slots=slots):
-            yield from round_
-            ended += sum(record.ended for record in round_)
-            show(ended)
 
-    return summarise(records(), name, game.name, split)
+def play_episodes(
+    agent: Agent,
+    game: Game,
+    seeds: Sequence[int],
+    *,
+    split: str = "test",
+    slots: int = 64,
+    show: Callable[[int], None] = lambda episodes: None,
+) -> Episodes:
+    """What `evaluate` sums up: each of its episodes, in the order of `seeds`."""
+    game.prepare(split, seeds)
+    return episodes_of(_records(agent, game, seeds, split, slots, show))
+
+
+def _records(
+    agent: Agent, game: Game, seeds: Sequence[int], split: str, slots: int, show: Callable[[int], None]
+) -> Iterator[StepRecord]:
+    ended = 0
+    for round_ in rollout(game, agent, seeds, split=split, slots=slots):
+        yield from round_
+        ended += sum(record.ended for record in round_)
+        show(ended)
+
+
+def episodes_of(records: Iterable[StepRecord]) -> Episodes:
+    """The finished episodes among step records. TextmazeError where there is none."""
+    shortest: dict[int, int] = {}
+    read: dict[int, set[str]] = {}
+    again: Counter[int] = Counter()
+    found = []
+    for record in records:
+        episode, seen = record.episode, read.setdefault(record.episode, {record.before.description})
+        shortest.setdefault(episode, record.distance)
+        again[episode] += record.after.description in seen
+        seen.add(record.after.description)
+        if record.ended:
+            del read[episode]
+            found.append((episode, record.won, record.step, shortest[episode], again[episode]))
+    if not found:
+        raise TextmazeError("No game was played to its end, so there is nothing to measure.")
+    _, won, steps, fewest, revisits = (np.array(column) for column in zip(*sorted(found), strict=True))
+    return Episodes(won, steps, fewest, revisits)
 
 
 def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) -> Result:
     """Sum up the finished episodes among step records."""
     from scipy.stats import binomtest
 
-    shortest: dict[int, int] = {}
-    won, taken, fewest = [], [], []
-    for record in records:
-        shortest.setdefault(record.episode, record.distance)
-        if record.ended:
-            won.append(record.won)
-            taken.append(record.step)
-            fewest.append(shortest.pop(record.episode))
-    if not won:
-        raise TextmazeError("No game was played to its end, so there is nothing to measure.")
-    wins, steps, best = np.array(won), np.array(taken), np.array(fewest)
-    known = best >= 0
+    found = episodes_of(records)
+    wins, best, spl = found.won, found.fewest, found.spl()
     interval = binomtest(int(wins.sum()), len(wins)).proportion_ci(0.95, method="wilson")
     return Result(
         agent=agent,
@@ -79,7 +122,7 @@ def summarise(records: Iterable[StepRecord], agent: str, game: str, split: str) 
         success=float(wins.mean()),
         success_low=float(interval.low),
         success_high=float(interval.high),
-        spl=float(np.mean(wins * best / np.maximum(steps, best))) if known[wins].all() else -1.0,
-        steps_mean=float(steps.mean()),
-        shortest_mean=float(best.mean()) if known.all() else -1.0,
+        spl=-1.0 if np.isnan(spl).any() else float(spl.mean()),
+        steps_mean=float(found.steps.mean()),
+        shortest_mean=float(best.mean()) if (best >= 0).all() else -1.0,
     )

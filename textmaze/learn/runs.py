@@ -8,6 +8,7 @@ from typing import Any
 
 from textmaze.catalog import agent_settings, load_agent, load_agent_of_run, load_game
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
+from textmaze.game.mixture import parts
 from textmaze.game.recipe import SPLITS
 from textmaze.game.table import Game
 from textmaze.learn.checkpoint import CONFIG, STATE, load_model, load_state
@@ -97,8 +98,9 @@ def trained_on(folder: Path, config: Mapping[str, Any]) -> tuple[str, dict[str, 
 
 def _playable(game: Game) -> Game:
     """The game, once it has shown that it can be played in every split: before any work, or any folder, is made."""
-    for split in SPLITS:
-        game.table(split, 0)
+    for part in parts(game):
+        for split in SPLITS:
+            part.table(split, 0)
     return game
 
 

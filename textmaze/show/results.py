@@ -15,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # a table of results needs no torch
     from textmaze.bench import Making, Speed
     from textmaze.learn.evaluate import Result
+    from textmaze.learn.reproduce import Status
     from textmaze.learn.train import Progress as Training
     from textmaze.suite import Row
 
@@ -127,6 +128,24 @@ def episodes_bar(console: Console, label: str, total: int) -> Iterator[Callable[
 
 
 @contextmanager
+def cells_bar(console: Console, label: str) -> "Iterator[Callable[[Status], None]]":
+    """A bar over the parts of a protocol, with what is being done below it; a line for each part that has ended."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} parts"),
+               TimeElapsedColumn())
+
+    def show(status: "Status") -> None:
+        bar.below = "\n".join(status.running)
+        bar.update(task, completed=status.done, total=status.total)
+        for line in status.news:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    with _TwoLines(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.below = "making the games"
+        task = bar.add_task(escape(label), total=None)
+        yield show
+
+
+@contextmanager
 def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training], None]]":
     """A live view of a training on a terminal; elsewhere a line for each validation."""
     columns = (TextColumn("{task.completed:,}/{task.total:,} steps"), BarColumn(), TimeRemainingColumn(compact=True),
@@ -152,7 +171,7 @@ def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training],
 
 
 class _TwoLines(Progress):
-    """A bar with a line below it, for what would not fit beside it on a usual terminal."""
+    """A bar with lines below it, for what would not fit beside it on a usual terminal."""
 
     below = "reading the first games"
 

@@ -1,0 +1,312 @@
+"""Carries out a protocol: cell by cell, each once, in processes of their own.
+
+A cell is one training or one test, with one seed. Its result is one JSON file in the folder's `cells`, named by what it
+is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text or the
+version has changed. A training that was broken off goes on from its own checkpoint.
+"""
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textmaze import __version__
+from textmaze.catalog import load_game, make_agent
+from textmaze.env.noise import noisy
+from textmaze.errors import RunError, TextmazeError
+from textmaze.files import make_folder, write_file
+from textmaze.game.mixture import parts
+from textmaze.game.table import Game
+from textmaze.learn.compare import draws
+from textmaze.learn.evaluate import play_episodes
+from textmaze.learn.protocol import Protocol, Test, Training
+from textmaze.suite import is_suite, load_suite
+
+if TYPE_CHECKING:  # the main process trains nothing
+    from multiprocessing.context import SpawnProcess
+
+ENOUGH = 0.9  # validation success whose first sight `steps_to_90` tells
+_GRACE = 20.0  # seconds in which an interrupted cell saves what it has
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One training or one test, with one seed."""
+
+    kind: str  # train or test
+    label: str  # of the training or the test
+    agent: str  # the training's label, or an agent's name
+    seed: int
+    settings: Mapping[str, Any]  # all that decides what comes out
+    run: str = ""  # the run folder that a training makes, or that a test plays
+    needs: str = ""  # the file of the training that comes first
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps(self.settings, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def file(self) -> str:
+        named = self.agent if self.kind == "train" else f"{self.label}-{self.agent}"
+        slug = re.sub(r"[^a-z0-9]+", "-", named.lower()).strip("-")[:80]
+        return f"{self.kind}-{slug}-{self.seed}-{self.digest}.json"
+
+
+@dataclass
+class Status:
+    """How far it all is, for whoever shows it."""
+
+    total: int
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # what a cell is, and why it has no result
+    running: tuple[str, ...] = ()
+    news: list[str] = field(default_factory=list)  # since the last look
+
+
+def cells(protocol: Protocol) -> list[Cell]:
+    """All that a protocol asks for, trainings first."""
+    trained: dict[tuple[str, int], Cell] = {}
+    for training in protocol.trainings:
+        for seed in range(protocol.about.seeds):
+            cell = Cell("train", training.label, training.label, seed, _settings_of(training, seed))
+            trained[training.label, seed] = Cell(**{**vars(cell), "run": f"runs/{cell.file.removesuffix('.json')}"})
+    return [*trained.values(), *(
+        _test_cell(test, agent, seed, trained.get((agent, seed)))
+        for test in protocol.tests
+        for agent in test.agents
+        for seed in range(_seeds(protocol, agent))
+    )]
+
+
+def results(protocol: Protocol, folder: Path) -> list[tuple[Cell, dict[str, Any]]]:
+    """All cells, each with what its file holds: `result`, or `error`, or nothing yet."""
+    return [(cell, _read(folder, cell)) for cell in cells(protocol)]
+
+
+def reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Status], None]) -> Status:
+    """Do the cells that are not done yet, at most `jobs` at once; `show` is called now and then.
+
+    Cells are new Python processes, so a script that calls this needs `if __name__ == "__main__":`. A cell that fails
+    leaves one sentence, and the others go on; those that needed it fail with it. KeyboardInterrupt: what runs is told
+    to save what it has, and the same call goes on from there.
+    """
+    every = cells(protocol)
+    done = {cell.file for cell in every if "result" in _read(folder, cell)}
+    waiting = [cell for cell in every if cell.file not in done]
+    make_folder(folder / "cells")
+    _make_games(waiting)
+    work = _Work(folder, jobs, waiting, done, Status(len(waiting)))
+    try:
+        while waiting or work.running:
+            work.start()
+            work.status.running = tuple(_state(cell, folder) for cell, _ in work.running.values())
+            show(work.status)
+            work.status.news.clear()
+            wait([process.sentinel for process in work.running], timeout=1.0)
+            work.gather()
+        work.status.running = ()
+        show(work.status)
+    finally:
+        _stop(list(work.running))
+    return work.status
+
+
+@dataclass
+class _Work:
+    """What is done, what runs and what waits."""
+
+    folder: Path
+    jobs: int
+    waiting: list[Cell]
+    done: set[str]  # files of the cells that have a result
+    status: Status
+    running: "dict[SpawnProcess, tuple[Cell, float]]" = field(default_factory=dict)  # with the time of their start
+
+    def start(self) -> None:
+        """Start as many cells as may run, each after the training that it needs."""
+        for cell in tuple(self.waiting):
+            if len(self.running) == self.jobs:
+                return
+            ahead = {other.file for other in (*self.waiting, *(cell for cell, _ in self.running.values()))}
+            if cell.needs in ahead:
+                continue
+            self.waiting.remove(cell)
+            if cell.needs and cell.needs not in self.done:
+                self._close(cell, "its training has failed.")
+                continue
+            process = multiprocessing.get_context("spawn").Process(target=do, args=(cell, self.folder))
+            process.start()
+            self.running[process] = cell, time.monotonic()
+
+    def gather(self) -> None:
+        """Take in what has ended."""
+        for process in [process for process in self.running if process.exitcode is not None]:
+            cell, started = self.running.pop(process)
+            data = _read(self.folder, cell)
+            if "result" in data:
+                self.done.add(cell.file)
+                self.status.done += 1
+                self.status.news.append(f"{_name(cell)}: done in {(time.monotonic() - started) / 60:.1f} min")
+            else:
+                self._close(cell, data.get("error") or f"its process ended with exit code {process.exitcode}.")
+
+    def _close(self, cell: Cell, why: str) -> None:
+        self.status.done += 1
+        self.status.failed[_name(cell)] = why
+        self.status.news.append(f"{_name(cell)}: {why}")
+
+
+def _stop(running: "Sequence[SpawnProcess]") -> None:
+    """Let what still runs save what it has. Whoever typed Ctrl-C has told it already."""
+    for reach, sign in ((_GRACE / 2, signal.SIGINT), (_GRACE, signal.SIGTERM)):
+        end = time.monotonic() + reach
+        for process in running:
+            process.join(max(0.0, end - time.monotonic()))
+        for process in running:
+            if process.is_alive() and process.pid:
+                os.kill(process.pid, sign)
+    for process in running:
+        process.join()
+
+
+def do(cell: Cell, folder: Path) -> None:
+    """Do one cell, in a process of its own, and write its file."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, where the cell loads it: the other cells need processors too
+    started = time.strftime("%Y-%m-%d %H:%M")
+    about = {"hash": cell.digest, **{key: value for key, value in asdict(cell).items() if key != "needs"}}
+    try:
+        result = _train(cell, folder) if cell.kind == "train" else _test(cell, folder)
+        about |= {"started": started, "finished": time.strftime("%Y-%m-%d %H:%M"), "result": result}
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except TextmazeError as error:
+        about["error"] = " ".join(str(error).split())
+    except Exception as error:  # whatever goes wrong here, the other cells go on, and the table tells of it
+        about["error"] = " ".join(f"{type(error).__name__}: {error}.".split())
+    write_file(folder / "cells" / cell.file, json.dumps(about) + "\n")
+
+
+def _train(cell: Cell, folder: Path) -> dict[str, Any]:
+    from textmaze.learn import runs
+
+    path, made = folder / cell.run, cell.settings
+    if runs.can_go_on(path):
+        plan = runs.resumed(path, {}, None)
+    else:
+        shutil.rmtree(path, ignore_errors=True)  # broken off before anything could go on from there
+        plan = runs.planned(made["game"], made["with"], made["agent"], made["set"], cell.seed, path)
+    runs.run(plan, lambda progress: None)
+    return summary(course(path))
+
+
+def course(run: Path) -> list[dict[str, Any]]:
+    """The validations of a training, in the order of their steps; one that was done again counts once."""
+    found: dict[int, dict[str, Any]] = {}
+    before, passed = 0.0, 0.0
+    try:
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+        for line in lines:
+            if line["seconds"] < before:  # it was broken off, and went on
+                passed += before
+            before = line["seconds"]
+            found[line["steps"]] = {**line, "seconds": passed + before}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{run / 'metrics.jsonl'} cannot be read: {error}.") from None
+    return [found[steps] for steps in sorted(found)]
+
+
+def summary(validations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of a training: steps, episodes, minutes; the best validation, and how far the last fell below it."""
+    if not validations:
+        raise RunError("The training ended without a validation, so there is nothing to tell of it.")
+    last = validations[-1]
+    success = [float(line["valid_success"]) for line in validations]
+    return {
+        "env_steps": last["steps"], "episodes": last["episodes"], "minutes": last["seconds"] / 60,
+        "validation": max(success), "drop": max(success) - success[-1],
+        "steps_to_90": next((line["steps"] for line in validations if line["valid_success"] >= ENOUGH), None),
+    }
+
+
+def _test(cell: Cell, folder: Path) -> dict[str, Any]:
+    made, found = cell.settings, []
+    spec = str(folder / cell.run) if cell.run else cell.agent
+    numbers = range(made["first"], made["first"] + made["episodes"])
+    for label, game in _games(made["game"], made["with"]):
+        agent = noisy(make_agent(spec, {}, 0 if cell.run else cell.seed)[1], made["noise"], cell.seed)
+        played = play_episodes(agent, game, numbers, split=made["split"])
+        found.append({"label": label, **{name: values.astype(int).tolist() for name, values in vars(played).items()}})
+    return {"games": found}
+
+
+def _games(spec: str, overrides: Mapping[str, Any]) -> list[tuple[str, Game]]:
+    if is_suite(spec):
+        return [(entry.label, entry.game) for entry in load_suite(spec, overrides).entries]
+    return [(spec, load_game(spec, overrides))]
+
+
+def _make_games(waiting: Sequence[Cell]) -> None:
+    """Make the games beforehand that take long to make: here all processors make one cell's games."""
+    for cell in waiting:
+        made = cell.settings
+        with contextlib.suppress(TextmazeError, ValueError, TypeError):  # the cell itself will tell of it
+            game = load_game(made["game"], made["with"])
+            if cell.kind == "test":
+                numbers = range(made["first"], made["first"] + made["episodes"])
+                for part in parts(game):
+                    part.prepare(made["split"], numbers)
+            else:
+                for split, setting, usual in (("train", "games", 100), ("valid", "valid_episodes", 50)):
+                    game.prepare(split, range(int(made["set"].get(setting, usual))))
+
+
+def _settings_of(training: Training, seed: int) -> dict[str, Any]:
+    return {"textmaze": __version__, "agent": training.agent, "game": training.game, "with": dict(training.overrides),
+            "set": dict(training.sets), "seed": seed}
+
+
+def _test_cell(test: Test, agent: str, seed: int, training: Cell | None) -> Cell:
+    settings = {
+        "textmaze": __version__, "game": test.game, "with": dict(test.overrides), "split": test.split,
+        "first": test.first, "episodes": test.episodes, "noise": dict(test.noise), "seed": seed,
+        "agent": training.settings if training else agent,
+    }
+    return Cell("test", test.label, agent, seed, settings, training.run if training else "",
+                training.file if training else "")
+
+
+def _seeds(protocol: Protocol, agent: str) -> int:
+    return protocol.about.seeds if protocol.training(agent) or draws(agent) else 1
+
+
+def _read(folder: Path, cell: Cell) -> dict[str, Any]:
+    """The file of a cell, or nothing where there is none that holds this cell."""
+    try:
+        data = json.loads((folder / "cells" / cell.file).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) and data.get("hash") == cell.digest else {}
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.agent}{f' on {cell.label}' if cell.kind == 'test' else ''}, seed {cell.seed}"
+
+
+def _state(cell: Cell, folder: Path) -> str:
+    """What a running cell is, and how far it is."""
+    if cell.kind == "train":
+        with contextlib.suppress(RunError, IndexError):
+            last = course(folder / cell.run)[-1]
+            return f"{_name(cell)}: {last['steps']:,} steps, validation {last['valid_success']:.2f}"
+    return _name(cell)

@@ -1,0 +1,51 @@
+"""What the commands share: their options, and the one place where errors become messages."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textmaze.errors import TextmazeError
+
+
+class Refusal(click.ClickException):
+    """One sentence on stderr, and exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TextmazeError as error:
+            raise Refusal(" ".join(str(error).split())) from error  # a library that is quoted may say it in lines
+
+
+def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, **{"show_default": True, **settings})
+
+
+SEED = click.IntRange(0, 2**31 - 1)
+EPISODES = click.IntRange(1, 100_000)
+SPLIT = click.Choice(["train", "valid", "test"])
+
+with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.")
+set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override a setting of the agent.")
+code_option = option("--code", metavar="FILE.py", help="The agent file a run was trained with, if it is not a shipped "
+                                                       "one. Its code is run.")
+
+
+def spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """The game to play and its overrides; where none is named, the one that a run was trained on."""
+    from textmaze.catalog import is_run
+    from textmaze.settings import pairs
+
+    if game is None and is_run(agent):
+        from textmaze.learn.checkpoint import load_model
+        from textmaze.learn.runs import trained_on
+
+        spec, changes = trained_on(Path(agent), load_model(Path(agent))[0])
+        return spec, {**changes, **pairs(overrides)}
+    return "labyrinth" if game is None else game, dict(pairs(overrides))
