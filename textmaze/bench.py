@@ -77,20 +77,20 @@ def bench_env(
     """
     say(f"TextWorld, which compiles {mazes:,} mazes")
     try:
-        yield _apart(_textworld, game, seconds, mazes)
+        yield apart(_textworld, game, seconds, mazes)
     except TextmazeError as error:
         say(f"TextWorld is left out: {error}")
     if importlib.util.find_spec("textworld_express"):
         say("TextWorldExpress")
         try:
-            yield _apart(_express, seconds, game.max_steps)
+            yield apart(_express, seconds, game.max_steps)
         except TextmazeError as error:
             say(f"TextWorldExpress is left out: {error}")
     say("MazeEnv")
-    yield _apart(_single, game, seconds, (mazes, MANY))
+    yield apart(_single, game, seconds, (mazes, MANY))
     for count in counts:
         say(f"MazeVectorEnv, {count:,} at once")
-        yield _apart(_vector, game, count, seconds, (mazes, MANY))
+        yield apart(_vector, game, count, seconds, (mazes, MANY))
 
 
 def bench_making(game: MazeGame, say: Callable[[str], None]) -> Iterator[Making]:
@@ -98,12 +98,13 @@ def bench_making(game: MazeGame, say: Callable[[str], None]) -> Iterator[Making]
     for rooms in ROOMS:
         say(f"fresh mazes of {rooms:,} rooms")
         try:
-            yield _apart(_making, replace(game, recipe=replace(game.recipe, rooms=rooms)))
+            yield apart(_making, replace(game, recipe=replace(game.recipe, rooms=rooms)))
         except TextmazeError as error:
             say(f"They are left out: {error}")
 
 
-def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

@@ -9,18 +9,7 @@ import pytest
 import torch
 from fakes import WordBag
 
-from textmaze.errors import TextmazeError
-from textmaze.learn import encoder
-from textmaze.learn.encoder import Bert, Hash, Library, load_model, packaged_model
-
-SHORT = "A cell."
-LONG = "-= Guard Room =-\nA cold room with straw on the floor. " * 8
-TEXTS = [SHORT, "go north", LONG, "", "You can go east or west from here.", "take coin", LONG + SHORT]
-
-
-@pytest.fixture(scope="module")
-def bert():
-    return Bert()
+from textmaze.learn.encoder import Hash, Library, load_model
 
 
 def test_a_library_encodes_each_distinct_text_once():
@@ -98,115 +87,54 @@ def test_load_model_knows_hash_by_name():
     assert isinstance(load_model("hash"), Hash)
 
 
-def test_bert_gives_a_text_the_same_vector_alone_and_beside_longer_ones(bert):
-    """Padding must not matter."""
-    together = bert.encode(TEXTS)
-    assert together.shape == (len(TEXTS), bert.width)
-    for text, vector in zip(TEXTS, together, strict=True):
-        torch.testing.assert_close(bert.encode([text])[0], vector, atol=1e-5, rtol=1e-4)
+class Growing(WordBag):
+    """A text model whose vectors are multiplied by its version."""
+
+    version = 1
+
+    def encode(self, texts):
+        return super().encode(texts) * self.version
 
 
-def test_bert_keeps_the_order_over_many_batches(bert, monkeypatch):
-    whole = bert.encode(TEXTS)
-    monkeypatch.setattr(encoder, "TOKENS_PER_BATCH", 1)  # every text on its own
-    torch.testing.assert_close(bert.encode(TEXTS), whole, atol=1e-5, rtol=1e-4)
-    assert bert.encode([]).shape == (0, bert.width)
+def test_a_library_encodes_anew_what_a_changed_model_would_say_otherwise():
+    model = Growing()
+    library = Library(model)
+    texts = [f"room {number}" for number in range(1500)]
+    before = library.read(texts).clone()
+    model.version = 2
+    old = library.vectors
+    library.refresh()
+    assert torch.equal(library.read(texts), 2 * before)
+    assert library.numbers(texts[:3]).tolist() == [0, 1, 2]
+    assert torch.equal(old, before)  # a gradient may still need them
+    library.read(["one more"])
+    assert library.vectors.shape == (1501, model.width)
 
 
-def test_bert_gives_the_same_vectors_on_threads_of_python_as_on_those_of_torch(bert, monkeypatch):
-    monkeypatch.setattr(encoder, "TOKENS_PER_BATCH", 64)
-    found = []
-    for threads in (1, 2):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        found.append(bert.encode(TEXTS * 5))
-    torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
+def test_a_library_whose_model_has_not_changed_encodes_nothing_anew():
+    for model in (WordBag(), Growing()):
+        library = Library(model)
+        library.read(["a", "b"])
+        library.refresh()
+        assert model.asked == [["a", "b"]]
 
 
-def test_bert_puts_the_mean_of_the_tokens_before_the_cls_vector(bert):
-    """`Contrast` relies on it."""
-    from transformers import AutoModel, AutoTokenizer
+def test_a_library_that_could_not_be_refreshed_is_refreshed_the_next_time():
+    class Broken(Growing):
+        broken = False
 
-    where = packaged_model()
-    tokens = AutoTokenizer.from_pretrained(where)(SHORT, return_tensors="pt")
-    with torch.inference_mode():
-        hidden = AutoModel.from_pretrained(where)(**tokens).last_hidden_state[0]
-    expected = torch.cat([hidden.mean(0), hidden[0]])
-    torch.testing.assert_close(bert.encode([SHORT])[0], expected, atol=1e-5, rtol=1e-4)
+        def encode(self, texts):
+            if self.broken:
+                raise MemoryError
+            return super().encode(texts)
 
-
-def test_bert_reads_a_text_of_any_length(bert):
-    assert torch.isfinite(bert.encode(["stone " * 5000])).all()
-
-
-def test_bert_learns_nothing_and_needs_no_gradient(bert):
-    assert not bert.encode([SHORT]).requires_grad
-    assert not any(parameter.requires_grad for parameter in bert._model.parameters())
-    assert not bert._model.training
-
-
-def test_a_library_of_bert_can_be_trained_upon(bert):
-    """Tensors made in inference mode would refuse to take part in a gradient."""
-    layer = torch.nn.Linear(bert.width, 1)
-    layer(Library(bert).read([SHORT])).sum().backward()
-    assert layer.weight.grad is not None
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A BERT of our own with random weights, as a folder."""
-    from transformers import AutoTokenizer, BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("small")
-    tokenizer = AutoTokenizer.from_pretrained(packaged_model())
-    tokenizer.save_pretrained(folder)
-    BertModel(BertConfig(
-        vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
-    )).save_pretrained(folder)
-    return folder
-
-
-def test_another_encoder_can_be_named_by_its_folder(small):
-    model = load_model(str(small))
-    assert model.width == 16
-    assert model.encode(TEXTS).shape == (len(TEXTS), 16)
-
-
-def copy(folder, to):
-    to.mkdir()
-    for path in folder.iterdir():
-        (to / path.name).write_bytes(path.read_bytes())
-    return to
-
-
-def refused(model):
-    with pytest.raises(TextmazeError) as caught:
-        load_model(str(model))
-    message = str(caught.value)
-    assert message.startswith("The encoder ")
-    assert "\n" not in message
-    return message
-
-
-def test_an_encoder_that_is_not_there_is_refused_in_one_sentence(tmp_path):
-    assert "nowhere" in refused(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("damage", ["empty folder", "no weights", "cut weights", "cut config", "no tokenizer"])
-def test_a_damaged_encoder_is_refused_in_one_sentence(small, tmp_path, damage):
-    folder = copy(small, tmp_path / "copy")
-    match damage:
-        case "empty folder":
-            for path in folder.iterdir():
-                path.unlink()
-        case "no weights":
-            (folder / "model.safetensors").unlink()
-        case "cut weights":
-            content = (folder / "model.safetensors").read_bytes()
-            (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
-        case "cut config":
-            content = (folder / "config.json").read_bytes()
-            (folder / "config.json").write_bytes(content[: len(content) // 2])
-        case "no tokenizer":
-            for path in folder.glob("*token*"):
-                path.unlink()
-    refused(folder)
+    model = Broken()
+    library = Library(model)
+    before = library.read(["a"]).clone()
+    model.version, model.broken = 2, True
+    with pytest.raises(MemoryError):
+        library.refresh()
+    assert torch.equal(library.read(["a"]), before)
+    model.broken = False
+    library.refresh()
+    assert torch.equal(library.read(["a"]), 2 * before)

