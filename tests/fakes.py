@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,3 +42,19 @@ class Scripted:
     def score(self, consequences: Sequence[str], objective: str) -> np.ndarray:
         self.asked.append(list(consequences))
         return np.array([self.scores.get(text, 0.0) for text in consequences])
+
+
+def tiny_bert(folder: Path) -> str:
+    """A BERT with random weights and the words of the real one, as a folder: it can be trained within seconds."""
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from textmaze.learn.encoder import packaged_model
+
+    tokenizer = AutoTokenizer.from_pretrained(packaged_model())
+    tokenizer.save_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(BertConfig(
+            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+        )).save_pretrained(folder)
+    return str(folder)

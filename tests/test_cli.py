@@ -20,8 +20,8 @@ from textmaze.game.live import NOTE
 from textmaze.show.transcript import read_jsonl, verify
 from textmaze.suite import suite_files
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "compare", "reproduce", "transcript", "make", "solve",
-            "conform", "bench")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "compare", "reproduce", "foresight", "transcript", "make",
+            "solve", "conform", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 

@@ -77,7 +77,7 @@ def assert_refused(done: Result) -> None:
 GAMES = {
     "labyrint": "There is no game named 'labyrint'; did you mean 'labyrinth'?",
     "": "There is no game named ''.",
-    "folder": "There is no game named 'folder'.",
+    "folder": "There is no game named 'folder'",
     "none.toml": "There is no game file 'none.toml'.",
     "folder.toml": "There is no game file 'folder.toml'.",
     "broken.toml": "broken.toml is not valid TOML: ",

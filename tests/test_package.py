@@ -96,7 +96,7 @@ def test_a_wheel_holds_all_of_the_package_and_nothing_else(wheel):
 
     ours = files("textmaze", "*.py") | {"textmaze/py.typed"}
     plain = files("agents", "*.py") | files("games", "*.toml")
-    games = {f"games/{name}.toml" for name in ("labyrinth", "themes/dungeon", "suites/ladder")}
+    games = {f"games/{name}.toml" for name in ("labyrinth", "themes/dungeon", "suites/ladder", "protocols/signposts")}
     assert {"agents/wander.py", *games} <= plain
     info = f"textmaze-{textmaze.__version__}.dist-info/"
     with zipfile.ZipFile(wheel) as archive:
@@ -134,7 +134,7 @@ def test_an_installed_wheel_finds_its_games_and_agents_also_beside_a_package_nam
     recipes, _, suites = games.stdout.partition("\n\n")
     assert [line.split()[0] for line in recipes.splitlines()] == sorted(
         path.stem for path in ROOT.glob("games/*.toml"))
-    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder"]
+    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder", "themes"]
     agents = away(installed, tmp_path, "agents")
     assert [line.split()[0] for line in agents.stdout.splitlines()] == [
         "bert_q", "explorer", "human", "walkthrough", "wander"

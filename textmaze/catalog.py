@@ -30,6 +30,11 @@ def agent_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder("agents").glob("*.py"))}
 
 
+def pretrained() -> dict[str, Path]:
+    """The shipped runs by name: agents that have been trained already."""
+    return {path.parent.name: path.parent for path in sorted(shipped_folder("agents").glob("pretrained/*/config.json"))}
+
+
 def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
     """The game that `spec` names: a recipe, a suite, a .toml, a maze .json, or a TextWorld .z8 with its .json.
 
@@ -120,19 +125,22 @@ def agent_settings(module: ModuleType, overrides: Mapping[str, Any], seed: int, 
 def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | None = None) -> "tuple[str, Agent]":
     """The agent that `spec` names - a shipped name, a .py file or a run folder - with its name, ready to play.
 
+    Agents that are shipped trained have names too.
+
     `code` is the agent file of a run that was not trained with a shipped agent.
     """
-    if not is_run(spec):
+    folder = run_folder(spec)
+    if folder is None:
         if "/" in spec and not spec.endswith(".py"):
             raise TextmazeError(f"There is no run folder {spec!r}.")
         module = load_agent(spec)
         return Path(spec).stem, module.make(agent_settings(module, overrides, seed, spec))
     from textmaze.learn.checkpoint import load_model
 
-    config, weights = load_model(Path(spec))
-    module = load_agent_of_run(Path(spec), config["agent"], code)
+    config, weights = load_model(folder)
+    module = load_agent_of_run(folder, config["agent"], code)
     settings = override(build(module.Settings, config["settings"], spec), overrides, spec)
-    return Path(config["agent"]).stem, module.make(settings, weights)
+    return folder.name if spec in pretrained() else Path(config["agent"]).stem, module.make(settings, weights)
 
 
 def load_agent_of_run(folder: Path, name: str, code: str | None) -> ModuleType:
@@ -147,8 +155,15 @@ def load_agent_of_run(folder: Path, name: str, code: str | None) -> ModuleType:
 
 
 def is_run(spec: str) -> bool:
-    """Whether `spec` names a run folder; a shipped agent is never hidden by a folder of its name."""
-    return os.path.isdir(spec) and spec not in agent_files()
+    """Whether `spec` names a run: a folder, or an agent that is shipped trained."""
+    return run_folder(spec) is not None
+
+
+def run_folder(spec: str) -> Path | None:
+    """The folder of the run that `spec` names; a shipped agent is never hidden by a folder of its name."""
+    if spec in agent_files():
+        return None
+    return pretrained().get(spec) or (Path(spec) if os.path.isdir(spec) else None)
 
 
 def first_line(path: Path) -> str:

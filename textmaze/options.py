@@ -1,12 +1,14 @@
 """What the commands share: their options, and the one place where errors become messages."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmaze.errors import TextmazeError
+
+if TYPE_CHECKING:
+    from textmaze.game.table import Game
 
 
 class Refusal(click.ClickException):
@@ -39,13 +41,22 @@ code_option = option("--code", metavar="FILE.py", help="The agent file a run was
 
 def spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """The game to play and its overrides; where none is named, the one that a run was trained on."""
-    from textmaze.catalog import is_run
+    from textmaze.catalog import run_folder
     from textmaze.settings import pairs
 
-    if game is None and is_run(agent):
+    folder = run_folder(agent)
+    if game is None and folder is not None:
         from textmaze.learn.checkpoint import load_model
         from textmaze.learn.runs import trained_on
 
-        spec, changes = trained_on(Path(agent), load_model(Path(agent))[0])
+        spec, changes = trained_on(folder, load_model(folder)[0])
         return spec, {**changes, **pairs(overrides)}
     return "labyrinth" if game is None else game, dict(pairs(overrides))
+
+
+def game_of(spec: str, overrides: tuple[str, ...]) -> "Game":
+    """The game that a command names, with what it lays over it."""
+    from textmaze.catalog import load_game
+    from textmaze.settings import pairs
+
+    return load_game(spec, pairs(overrides))

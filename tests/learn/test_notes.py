@@ -1,16 +1,18 @@
-"""The notes: what is remembered, in which words, and that it is only what a player could read."""
+"""The notes: what is remembered, in which words, what it opens up, and that it is only what a player could read."""
 
 import random
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mazes import mazes
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import rollout
-from textmaze.learn.notes import Notes, every_note
+from textmaze.game.mazes import SingleMaze
+from textmaze.learn.notes import MEMORIES, Map, Visits, every_note
 
 NOT_YET, ONCE, TWICE, MANY = (
     "not tried here yet", "tried here once", "tried here twice", "tried here many times"
@@ -18,21 +20,36 @@ NOT_YET, ONCE, TWICE, MANY = (
 ENTRANCE = "; this is the way you first came in"
 OPEN = "; it leads to a place where something is still untried"
 CLOSED = "; it leads to a place where everything was tried"
+KNOWN = "; it leads to a place you know"
+ONE_STEP = "one step from here: "
 
 
-def seen(description, *admissible):
+def seen(description, *admissible, text=None, inventory="nothing", objective="win"):
     """No more of an observation than notes may read: any other field would be an AttributeError."""
-    return SimpleNamespace(description=description, admissible=admissible)
+    return SimpleNamespace(text=text or description, description=description, inventory=inventory,
+                           objective=objective, admissible=admissible)
 
 
-def walk(*steps):
-    """Notes after an episode given as (observation, command) pairs and a last observation."""
-    notes = Notes()
+def walk(memory, *steps):
+    """A memory after an episode given as (observation, command) pairs and a last observation."""
     for observation, command in steps[:-1]:
-        notes.read(observation)
-        notes.chose(command)
-    notes.read(steps[-1])
-    return notes
+        memory.read(observation)
+        memory.give(command)
+    memory.read(steps[-1])
+    return memory
+
+
+def beside(memory, observation):
+    """The note beside each command."""
+    commands = observation.admissible
+    return [plan.note for plan in memory.plans(observation, commands)[: len(commands)]]
+
+
+def far(memory, observation):
+    """The plans for other places, as (first command, place's heading, command there, note)."""
+    commands = observation.admissible
+    return [(commands[plan.first], plan.place.partition("\n")[0], plan.command, plan.note)
+            for plan in memory.plans(observation, commands)[len(commands):]]
 
 
 HALL = seen("hall", "go north", "go east")
@@ -40,93 +57,144 @@ CELL = seen("cell", "go south")
 ATTIC = seen("attic", "go west", "go north")
 
 
+# -- every memory --------------------------------------------------------------------------------------------------
+
+
+class Keeper:
+    """Any command, mostly an admissible one; looks at all that each memory offers on the way."""
+
+    infos = ()
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def begin(self, episodes):
+        self.memories, self.known = [make() for make in MEMORIES.values()], set()
+
+    def act(self, observations):
+        (here,) = observations
+        told = SimpleNamespace(**{name: getattr(here, name) for name in (
+            "text", "description", "inventory", "objective", "admissible")})
+        commands = here.admissible or ("wait",)
+        command = self.rng.choice(commands)
+        for memory in self.memories:
+            assert memory.knows(here.description) == (here.description in self.known)
+            memory.read(told)
+            self.check(memory.plans(told, commands), told, commands)
+            memory.give(command)
+        self.known.add(here.description)
+        return [command]
+
+    @staticmethod
+    def check(plans, here, commands):
+        direct = plans[: len(commands)]
+        assert [(plan.first, plan.command, plan.place, plan.steps) for plan in direct] == [
+            (number, command, here.description, 0) for number, command in enumerate(commands)]
+        assert all(tuple(plan.commands) == tuple(commands) for plan in direct)
+        for plan in plans[len(commands):]:
+            assert plan.steps > 0
+            assert commands[plan.first].startswith("go ")
+            assert plan.command == "look" or plan.command in plan.commands
+
+
+@given(mazes(rooms=9, locks=0, doors=1, things=0, directions=False, cycle=3), st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_in_any_maze_plan_number_i_is_command_i_and_others_begin_with_a_step(maze, seed):
+    for _ in rollout(SingleMaze("any", maze, 30), Keeper(seed), [0], split="train", slots=1):
+        pass
+
+
+@pytest.mark.parametrize("name", sorted(MEMORIES))
+def test_where_nothing_can_be_done_one_can_wait(name):
+    memory, nothing = MEMORIES[name](), seen("nothing")
+    memory.read(nothing)
+    (plan,) = memory.plans(nothing, ("wait",))
+    assert (plan.first, plan.command, plan.place) == (0, "wait", "nothing")
+    memory.give("wait")
+    memory.read(nothing)
+
+
+@pytest.mark.parametrize("name", sorted(MEMORIES))
+def test_two_episodes_are_never_mixed(name):
+    one, two = MEMORIES[name](), MEMORIES[name]()
+    one.read(HALL)
+    one.give("go north")
+    assert not two.knows("hall")
+    two.read(HALL)
+    two.give("go north")
+    two.read(CELL)
+    assert not one.knows("cell")
+
+
+def test_without_notes_there_is_none_but_a_place_is_known_once_it_was_read():
+    memory = walk(MEMORIES["none"](), (HALL, "go north"), CELL)
+    assert beside(memory, CELL) == [""]
+    assert memory.knows("hall")
+    assert not memory.knows("attic")
+
+
+# -- what was tried where ------------------------------------------------------------------------------------------
+
+
 def test_at_first_nothing_was_tried():
-    assert walk(HALL).beside(HALL.admissible) == [NOT_YET, NOT_YET]
+    assert beside(walk(Visits(), HALL), HALL) == [NOT_YET, NOT_YET]
 
 
 def test_a_new_place_knows_the_way_that_one_came_in():
-    assert walk((HALL, "go north"), CELL).beside(CELL.admissible) == [NOT_YET + ENTRANCE]
+    assert beside(walk(Visits(), (HALL, "go north"), CELL), CELL) == [NOT_YET + ENTRANCE]
 
 
 def test_back_from_a_dead_end_its_way_is_known_to_be_used_up():
     """The way back out of the cell was its only one; it does not count as untried."""
-    notes = walk((HALL, "go north"), (CELL, "go south"), HALL)
-    assert notes.beside(HALL.admissible) == [ONCE + CLOSED, NOT_YET]
+    assert beside(walk(Visits(), (HALL, "go north"), (CELL, "go south"), HALL), HALL) == [ONCE + CLOSED, NOT_YET]
 
 
 def test_a_way_to_a_place_with_untried_commands_says_so_until_they_are_tried():
     deep = seen("deep", "go south")
-    notes = walk((HALL, "go east"), (ATTIC, "go west"), HALL)
-    assert notes.beside(HALL.admissible) == [NOT_YET, ONCE + OPEN]
-    notes = walk((HALL, "go east"), (ATTIC, "go north"), (deep, "go south"), (ATTIC, "go west"), HALL)
-    assert notes.beside(HALL.admissible) == [NOT_YET, ONCE + CLOSED]
+    memory = walk(Visits(), (HALL, "go east"), (ATTIC, "go west"), HALL)
+    assert beside(memory, HALL) == [NOT_YET, ONCE + OPEN]
+    memory = walk(Visits(), (HALL, "go east"), (ATTIC, "go north"), (deep, "go south"), (ATTIC, "go west"), HALL)
+    assert beside(memory, HALL) == [NOT_YET, ONCE + CLOSED]
 
 
 def test_repeated_commands_are_counted_in_words():
-    notes = Notes()
-    said = []
+    memory, said = Visits(), []
     for _ in range(5):
-        notes.read(HALL)
-        said.append(notes.beside(["go north"])[0])
-        notes.chose("go north")
-        notes.read(CELL)
-        notes.chose("go south")
+        memory.read(HALL)
+        said.append(beside(memory, HALL)[0])
+        memory.give("go north")
+        memory.read(CELL)
+        memory.give("go south")
     assert said == [NOT_YET, ONCE + CLOSED, TWICE + CLOSED, MANY + CLOSED, MANY + CLOSED]
 
 
 def test_a_command_that_changed_nothing_leads_nowhere():
-    assert walk((HALL, "go east"), HALL).beside(HALL.admissible) == [NOT_YET, ONCE]
+    assert beside(walk(Visits(), (HALL, "go east"), HALL), HALL) == [NOT_YET, ONCE]
 
 
 def test_the_place_where_the_game_began_has_no_entrance_even_when_one_comes_back_to_it():
-    """Round a loop: hall -> attic -> cell -> hall."""
+    """Round a loop: hall -> attic -> loop -> hall."""
     loop = seen("loop", "go south", "go west")
-    notes = walk((HALL, "go east"), (ATTIC, "go north"), (loop, "go west"), HALL)
-    assert ENTRANCE not in "".join(notes.beside(HALL.admissible))
-
-
-def test_the_entrance_of_a_place_is_the_first_one():
-    """Round a loop the other way: the second way into the cell does not become its entrance."""
-    cell = seen("cell", "go south", "go east")
-    attic = seen("attic", "go west", "go south")
-    notes = walk((HALL, "go north"), (cell, "go east"), (attic, "go south"), (HALL, "go north"), cell)
-    assert notes.beside(cell.admissible)[0] == NOT_YET + ENTRANCE
+    memory = walk(Visits(), (HALL, "go east"), (ATTIC, "go north"), (loop, "go west"), HALL)
+    assert ENTRANCE not in "".join(beside(memory, HALL))
 
 
 def test_a_place_that_changes_its_description_is_a_new_place_and_has_no_entrance():
     bare = seen("hall without coin", "go north", "go east")
-    notes = walk((HALL, "take coin"), bare)
-    assert notes.beside(bare.admissible) == [NOT_YET, NOT_YET]
-    assert notes.knows("hall")
-    assert notes.knows("hall without coin")
-    assert not notes.knows("cell")
+    memory = walk(Visits(), (HALL, "take coin"), bare)
+    assert beside(memory, bare) == [NOT_YET, NOT_YET]
+    assert memory.knows("hall")
+    assert memory.knows("hall without coin")
 
 
 def test_a_command_that_appeared_later_counts_as_untried():
     """What can be done somewhere is what could be done there last."""
     later = seen("cell", "go south", "take coin")
-    notes = walk((HALL, "go north"), (CELL, "go south"), (HALL, "go north"), (later, "go south"), HALL)
-    assert notes.beside(["go north"]) == [TWICE + OPEN]
+    memory = walk(Visits(), (HALL, "go north"), (CELL, "go south"), (HALL, "go north"), (later, "go south"), HALL)
+    assert beside(memory, HALL)[0] == TWICE + OPEN
 
 
-def test_an_agent_that_never_forgets_an_episode_never_mixes_two():
-    one, two = Notes(), Notes()
-    one.read(HALL)
-    assert not two.knows("hall")
-
-
-GAMES = {
-    name: load_game(game, overrides)
-    for name, game, overrides in [
-        ("corridor", "corridor", {"max_steps": 40}),
-        ("labyrinth", "labyrinth", {"rooms": 9, "max_steps": 60}),
-        ("loops", "labyrinth", {"rooms": 12, "loops": 1.0, "goal": "exit", "max_steps": 60}),
-    ]
-}
-ALL = frozenset(every_note())
-
-
-class Walker:
+class Historian:
     """Any command, mostly an admissible one; keeps notes and the whole history to hold them against."""
 
     infos = ()
@@ -135,17 +203,18 @@ class Walker:
         self.rng = random.Random(seed)
 
     def begin(self, episodes):
-        self.notes, self.history, self.choices = Notes(), [], {}
+        self.memory, self.history, self.choices = Visits(), [], {}
 
     def act(self, observations):
         (here,) = observations
         self.choices[here.description] = here.admissible
         self.history.append([here.description, None])
-        self.notes.read(here)
+        self.memory.read(here)
         commands = (*here.admissible, "wait", "go north")
-        assert self.notes.beside(commands) == [self.expected(command) for command in commands]
+        notes = [plan.note for plan in self.memory.plans(here, commands)]
+        assert notes == [self.expected(command) for command in commands]
         self.history[-1][1] = command = self.rng.choice(commands)
-        self.notes.chose(command)
+        self.memory.give(command)
         return [command]
 
     def expected(self, command):
@@ -165,7 +234,6 @@ class Walker:
         if target != here:
             left = [c for c in self.choices[target] if not tried[target, c] and c != entrances[target]]
             note += OPEN if left else CLOSED
-        assert note in ALL
         return note
 
     @staticmethod
@@ -174,17 +242,201 @@ class Walker:
         return f"go {opposite[command[3:]]}" if command.startswith("go ") else None
 
 
+GAMES = {
+    name: load_game(game, overrides)
+    for name, game, overrides in [
+        ("corridor", "corridor", {"max_steps": 40}),
+        ("labyrinth", "labyrinth", {"rooms": 9, "max_steps": 50}),
+        ("loops", "labyrinth", {"rooms": 12, "loops": 1.0, "goal": "exit", "max_steps": 50}),
+    ]
+}
+
+
 @given(st.sampled_from(sorted(GAMES)), st.integers(0, 10**6), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
-def test_notes_on_any_walk_say_what_the_history_says_and_are_all_in_every_note(name, seed, walk_seed):
-    for _ in rollout(GAMES[name], Walker(walk_seed), [seed % 1000], split="train", slots=1):
+@settings(max_examples=15, deadline=None)
+def test_notes_on_any_walk_say_what_the_history_says(name, seed, walk_seed):
+    for _ in rollout(GAMES[name], Historian(walk_seed), [seed % 1000], split="train", slots=1):
         pass
 
 
-def test_every_note_is_said_once():
+# -- the map -------------------------------------------------------------------------------------------------------
+
+
+def room(name, *ways, told="", also=(), **more):
+    """A room whose heading names it, where one can go these ways."""
+    return seen(f"-= {name} =-\nYou can go {', '.join(ways)}. {told}", *(f"go {way}" for way in ways), *also, **more)
+
+
+def test_on_the_map_a_way_is_known_once_it_was_taken_from_either_side():
+    hall, cell = room("Hall", "north", "east"), room("Cell", "south", "west")
+    memory = walk(Map(), (hall, "go north"), cell)
+    assert beside(memory, cell) == [NOT_YET + ENTRANCE, NOT_YET]
+    memory = walk(Map(), (hall, "go north"), (cell, "go south"), hall)
+    assert beside(memory, hall) == [ONCE + KNOWN, NOT_YET]
+
+
+def test_what_was_left_untried_elsewhere_is_a_plan_with_the_walk_to_it():
+    hall, cell = room("Hall", "north", "east"), room("Cell", "south", "west", also=("open chest",))
+    memory = walk(Map(), (hall, "go north"), cell)
+    assert far(memory, cell) == [("go south", "-= Hall =-", "go east", ONE_STEP + NOT_YET)]
+    memory = walk(Map(), (hall, "go north"), (cell, "go south"), hall)
+    assert far(memory, hall) == [("go north", "-= Cell =-", "go west", ONE_STEP + NOT_YET),
+                                 ("go north", "-= Cell =-", "open chest", ONE_STEP + NOT_YET)]
+
+
+def test_what_can_be_done_here_as_well_needs_no_walk():
+    hall, cell = room("Hall", "north", also=("wait", "close box")), room("Cell", "south", also=("wait",))
+    memory = walk(Map(), (hall, "go north"), cell)
+    assert far(memory, cell) == [("go south", "-= Hall =-", "close box", ONE_STEP + NOT_YET)]
+
+
+def test_a_place_that_was_barred_is_worth_a_wait_and_worth_a_look_with_other_things_in_hand():
+    hall = room("Hall", "north", told="A locked door stands to the east.", also=("wait",))
+    cell = room("Cell", "south", also=("take key", "wait"))
+    memory = walk(Map(), (hall, "go north"), cell)
+    waits = [("go south", "-= Hall =-", "wait", ONE_STEP + NOT_YET + "; a way is barred here")]
+    assert far(memory, cell) == waits
+    rich = room("Cell", "south", also=("wait",), inventory="a key")
+    memory = walk(Map(), (hall, "go north"), (cell, "take key"), rich)
+    other = ("go south", "-= Hall =-", "look",
+             ONE_STEP + "you were last here with other things in hand; a way is barred here")
+    assert far(memory, rich) == [*waits, other]
+    # Back there with the key, the look is taken.
+    back = room("Hall", "north", told="A locked door stands to the east.", also=("wait", "unlock door with key"),
+                inventory="a key")
+    memory = walk(Map(), (hall, "go north"), (cell, "take key"), (rich, "go south"), (back, "go north"), rich)
+    assert [plan[2] for plan in far(memory, rich)] == ["unlock door with key", "wait"]
+
+
+def test_a_place_that_the_objective_names_is_named_and_worth_a_look_with_other_things_in_hand():
+    told = {"objective": "Bring the parcel to the hall."}
+    hall, cell = room("Hall", "north", **told), room("Cell", "south", also=("take parcel",), **told)
+    rich = room("Cell", "south", inventory="a parcel", **told)
+    memory = walk(Map(), hall)
+    assert beside(memory, hall) == [NOT_YET + "; the objective names this place"]
+    memory = walk(Map(), (hall, "go north"), (cell, "take parcel"), rich)
+    assert far(memory, rich) == [("go south", "-= Hall =-", "look", ONE_STEP + (
+        "you were last here with other things in hand; the objective names this place"))]
+
+
+@pytest.mark.parametrize(("name", "objective", "named"), [
+    ("Hall", "Find the hall.", True), ("Hall", "You shall win.", False), ("", "Win.", False),
+    ("Humble Hall", "Find the hall.", False),
+])
+def test_the_objective_names_a_place_by_its_whole_name(name, objective, named):
+    here = room(name, "north", objective=objective)
+    assert ("names this place" in beside(walk(Map(), here), here)[0]) == named
+
+
+@pytest.mark.parametrize(("steps", "words"), [
+    (1, "one step"), (2, "two steps"), (5, "five steps"), (6, "six or seven steps"), (7, "six or seven steps"),
+    (8, "eight to ten steps"), (10, "eight to ten steps"), (11, "eleven to fifteen steps"), (16, "far"), (40, "far"),
+])
+def test_how_far_away_a_plan_is_stands_in_words(steps, words):
+    """Along a row of rooms, with a way to the north left untried at its beginning."""
+    rooms = [room("0", "east", "north"), *(room(str(i), "west", "east") for i in range(1, steps)), room("end", "west")]
+    memory = walk(Map(), *((here, "go east") for here in rooms[:-1]), rooms[-1])
+    assert far(memory, rooms[-1]) == [("go west", "-= 0 =-", "go north", f"{words} from here: {NOT_YET}")]
+
+
+def test_of_two_ways_to_a_place_the_shorter_one_is_the_walk():
+    """Round a square, one side of which was walked last: back to the second corner it is two steps either way."""
+    a, b, c, d = room("a", "east", "north"), room("b", "west", "north", "east"), room("c", "south", "west"), room(
+        "d", "east", "south")
+    memory = walk(Map(), (a, "go east"), (b, "go north"), (c, "go west"), (d, "go south"), a)
+    assert far(memory, a) == [("go east", "-= b =-", "go east", ONE_STEP + NOT_YET)]
+
+
+def test_after_all_was_tried_no_plan_is_left_for_another_place():
+    hall, cell, attic = room("Hall", "north", "east"), room("Cell", "south"), room("Attic", "west")
+    memory = walk(Map(), (hall, "go north"), (cell, "go south"), (hall, "go east"), (attic, "go west"), hall)
+    assert far(memory, hall) == []
+    assert beside(memory, hall) == [ONCE + KNOWN, ONCE + KNOWN]
+
+
+class Follower:
+    """Takes any plan, and holds what it says against what comes: the walk is as long as it says."""
+
+    infos = ()
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def begin(self, episodes):
+        self.memory, self.aim, self.walks = Map(), None, 0
+
+    def act(self, observations):
+        (here,) = observations
+        self.memory.read(here)
+        plans = self.memory.plans(here, here.admissible)
+        others = plans[len(here.admissible):]
+        if self.aim is not None and self.aim.steps == 1:
+            # A place reads as it did, but to somebody who faces another way.
+            heading = here.description.partition("\n")[0]
+            assert heading == self.aim.place.partition("\n")[0]
+            assert here.description == self.aim.place or self.memory.chart.compass is False
+            same = [plan.command for plan in plans[: len(here.admissible)] if plan.note == NOT_YET]
+            assert same
+            command = self.aim.command if self.memory.chart.compass else same[0]
+            assert command in same
+            self.aim, self.walks = None, self.walks + 1
+        elif self.aim is not None:
+            (plan,) = [p for p in others if (p.place, p.command) == (self.aim.place, self.aim.command)]
+            assert plan.steps == self.aim.steps - 1
+            self.aim, command = plan, here.admissible[plan.first]
+        else:
+            untried = [number for number, plan in enumerate(plans[: len(here.admissible)]) if plan.note == NOT_YET]
+            if untried or not others:
+                command = here.admissible[self.rng.choice(untried or range(len(here.admissible)))]
+            else:
+                self.aim = self.rng.choice(others)
+                command = here.admissible[self.aim.first]
+        self.memory.give(command)
+        return [command]
+
+
+@pytest.mark.parametrize("frame", ["compass", "egocentric"])
+@pytest.mark.parametrize(("name", "changes"), [
+    ("labyrinth", {}), ("labyrinth", {"loops": 1.0, "topology": "planar"}), ("tower", {}), ("labyrinth", {"alike": 0.5}),
+    ("labyrinth", {"one_way": 0.3}),
+])
+def test_whoever_follows_a_plan_is_there_after_as_many_steps_as_it_says(name, changes, frame):
+    game = load_game(name, {**changes, "frame": frame, "max_steps": 150})
+    walks = 0
+    for seed in range(3):
+        agent = Follower(seed)
+        for _ in rollout(game, agent, [seed], split="train", slots=1):
+            pass
+        walks += agent.walks
+    assert walks > 0
+
+
+@pytest.mark.parametrize("name", ["labyrinth", "tower", "alias", "egocentric"])
+def test_who_takes_the_nearest_plan_always_wins_where_nothing_is_barred(name):
+    """The map offers all that is left, so a greedy walk finds the goal."""
+    game = load_game(name, {"max_steps": 400})
+
+    class Nearest:
+        infos = ()
+
+        def begin(self, episodes):
+            self.memory = Map()
+
+        def act(self, observations):
+            (here,) = observations
+            self.memory.read(here)
+            plans = [plan for plan in self.memory.plans(here, here.admissible)
+                     if NOT_YET in plan.note and ENTRANCE not in plan.note and "you know" not in plan.note]
+            plan = min(plans, key=lambda plan: plan.steps)
+            self.memory.give(here.admissible[plan.first])
+            return [here.admissible[plan.first]]
+
+    for seed in range(3):
+        records = [record for (record,) in rollout(game, Nearest(), [seed], split="test", slots=1)]
+        assert records[-1].won
+
+
+def test_every_note_is_said_once_and_holds_the_notes_of_these_tests():
     assert len(every_note()) == len(set(every_note()))
-
-
-@pytest.mark.parametrize("note", [NOT_YET, ONCE + CLOSED, TWICE + OPEN, MANY + ENTRANCE + CLOSED])
-def test_every_note_holds_the_notes_of_these_tests(note):
-    assert note in every_note()
+    for note in (NOT_YET, ONCE + CLOSED, TWICE + OPEN, MANY + ENTRANCE, ONCE + KNOWN, ONE_STEP + NOT_YET):
+        assert note in every_note()

@@ -1,131 +1,241 @@
 """The Q-head: what a value depends on, and what it must not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from fakes import WordBag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmaze.learn.qhead import COMMAND_PARTS, PARTS, STATE_PARTS, QHead, States
+from textmaze.learn.encoder import Library
+from textmaze.learn.qhead import PARTS, PLAN_PARTS, STATE_PARTS, TOLD, QHead, States, command_values
+from textmaze.learn.reading import Reader
+from textmaze.learn.recurrence import Past
 
-WIDTH, TEXTS = 12, 40
+WIDTH, SETS = 12, 30
+TOLD_COLUMNS = [PLAN_PARTS.index(part) for part in TOLD]
 
 
-def head(dropout=0.0):
-    with torch.random.fork_rng():
+def head(dropout=0.0, **more):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return QHead(WIDTH, hidden=16, dropout=dropout).eval()
+        return QHead(WIDTH, hidden=16, dropout=dropout, told=6, **more).eval()
 
 
-def texts():
-    return torch.randn(TEXTS, WIDTH, generator=torch.Generator().manual_seed(1))
+def reader():
+    """A reader of some texts of none to three sentences."""
+    found = Reader(Library(WordBag(WIDTH)), Library(WordBag(WIDTH)))
+    for texts in (found.texts, found.told):
+        texts.add([tuple(f"word{number * k}" for k in range(1, 1 + number % 4)) + (f"own{number}",) * (number > 2)
+                   for number in range(1, SETS)])
+    return found
 
 
-def states(rows=6, widest=5, seed=0):
-    """Random states, each with at least one command."""
+READER = reader()
+
+
+def states(rows=6, widest=5, seed=0, advice=False, memory=0):
+    """Random states, each with at least one plan."""
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, widest + 1, rows)
     counts[0] = 1
+    total = counts.sum()
+    sets = len(READER.texts.known)
+    past = None
+    if memory:
+        descriptions = rng.integers(-1, sets, (3, rows))
+        past = Past(descriptions, np.where(descriptions < 0, -1, 1), torch.randn(rows, memory))
     return States(
-        rng.integers(TEXTS, size=(rows, len(STATE_PARTS))),
-        rng.integers(TEXTS, size=(rows, widest)),
-        rng.integers(TEXTS, size=(rows, widest)),
-        np.arange(widest) < counts[:, None],
+        rng.integers(sets, size=(rows, len(STATE_PARTS))), rng.integers(sets, size=(total, len(PLAN_PARTS))),
+        np.concatenate([rng.permutation(count) for count in counts]), np.repeat(np.arange(rows), counts),
+        rng.standard_normal(total).astype(np.float32) if advice else None, past,
     )
 
 
-def some(batch, rows):
-    return States(batch.state[rows], batch.commands[rows], batch.notes[rows], batch.admissible[rows])
+def of_row(batch, row):
+    """One state on its own."""
+    kept = batch.owner == row
+    past = batch.past and Past(batch.past.descriptions[:, [row]], batch.past.commands[:, [row]],
+                               batch.past.before[[row]])
+    return States(batch.state[[row]], batch.plans[kept], batch.first[kept], batch.owner[kept] - row,
+                  None if batch.advice is None else batch.advice[kept], past)
 
 
-@given(st.integers(0, 10**6), st.floats(-100, 100))
-@settings(max_examples=30, deadline=None)
-def test_padding_is_never_chosen(seed, lift):
-    batch, net = states(seed=seed), head()
-    with torch.no_grad():
-        net.worth[-1].bias += lift  # however bad all commands look
-        values = net(batch, texts())
-    assert np.array_equal(values.isfinite().numpy(), batch.admissible)
-    assert batch.admissible[np.arange(len(values)), values.argmax(1).numpy()].all()
-
-
-def test_what_stands_in_the_padding_does_not_matter():
-    batch, vectors = states(), texts()
-    changed = States(
-        batch.state, np.where(batch.admissible, batch.commands, 7), np.where(batch.admissible, batch.notes, 9),
-        batch.admissible,
-    )
-    torch.testing.assert_close(head()(batch, vectors), head()(changed, vectors))
+@given(st.integers(0, 10**6), st.booleans(), st.sampled_from([0, 4]))
+@settings(max_examples=20, deadline=None)
+def test_the_plans_of_a_state_do_not_depend_on_the_others_in_the_batch(seed, advice, memory):
+    batch, net = states(seed=seed, advice=advice, memory=memory), head(memory=memory)
+    together = net(batch, READER)
+    for row in range(len(batch.state)):
+        torch.testing.assert_close(net(of_row(batch, row), READER), together[batch.owner == row])
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
-def test_the_values_of_a_state_do_not_depend_on_the_others_in_the_batch(seed):
-    batch, net, vectors = states(seed=seed), head(), texts()
-    together = net(batch, vectors)
-    for row in range(len(together)):
-        torch.testing.assert_close(net(some(batch, [row]), vectors)[0], together[row])
+@settings(max_examples=10, deadline=None)
+def test_the_order_of_plans_does_not_matter(seed):
+    batch, net = states(seed=seed, advice=True), head()
+    rng = np.random.default_rng(seed)
+    order = np.concatenate([rng.permutation(np.flatnonzero(batch.owner == row)) for row in range(len(batch.state))])
+    turned = States(batch.state, batch.plans[order], batch.first[order], batch.owner[order], batch.advice[order])
+    torch.testing.assert_close(net(turned, READER), net(batch, READER)[order])
+    torch.testing.assert_close(command_values(net(turned, READER), turned), command_values(net(batch, READER), batch))
 
 
-def test_values_follow_their_commands_when_these_change_places():
-    batch, net, vectors = states(), head(), texts()
-    order = np.array([3, 1, 4, 0, 2])
-    turned = States(batch.state, batch.commands[:, order], batch.notes[:, order], batch.admissible[:, order])
-    torch.testing.assert_close(net(turned, vectors), net(batch, vectors)[:, order])
+def test_some_of_the_plans_have_the_values_that_they_have_among_all():
+    batch, net = states(rows=20, advice=True, memory=4), head(memory=4)
+    kept = np.random.default_rng(1).random(len(batch.plans)) < 0.5
+    torch.testing.assert_close(net(batch.only(kept), READER), net(batch, READER)[kept])
 
 
-def test_every_part_of_a_state_counts():
-    batch, net, vectors = states(), head(), texts()
-    before = net(batch, vectors)
+def test_every_part_of_a_state_and_of_a_plan_counts():
+    batch, net = states(), head()
+    before, sets = net(batch, READER), len(READER.texts.known)
     for column in range(len(STATE_PARTS)):
         changed = batch.state.copy()
-        changed[:, column] = (changed[:, column] + 1) % TEXTS
-        after = net(States(changed, batch.commands, batch.notes, batch.admissible), vectors)
-        assert not torch.allclose(before, after)
-    for part in COMMAND_PARTS:
-        numbers = {"command": batch.commands, "note": batch.notes}
-        numbers[part] = (numbers[part] + 1) % TEXTS
-        after = net(States(batch.state, numbers["command"], numbers["note"], batch.admissible), vectors)
-        assert not torch.allclose(before, after)
+        changed[:, column] = (changed[:, column] + 1) % sets
+        assert not torch.allclose(before, net(replace(batch, state=changed), READER))
+    for column in range(len(PLAN_PARTS)):
+        changed = batch.plans.copy()
+        changed[:, column] = (changed[:, column] + 1) % sets
+        assert not torch.allclose(before, net(replace(batch, plans=changed), READER))
 
 
-def test_the_worth_of_a_state_cannot_change_which_command_is_best():
-    batch, net, vectors = states(rows=50), head(), texts()
+def test_the_worth_of_a_state_cannot_change_which_plan_is_best():
+    batch, net = states(rows=50), head()
     with torch.no_grad():
-        before = net(batch, vectors)
-        for parameter in [*net.worth.parameters(), *net.worth_in.parameters()]:
+        before = net(batch, READER)
+        for parameter in net.worth.parameters():
             parameter.normal_(0, 2, generator=torch.Generator().manual_seed(2))
-        after = net(batch, vectors)
-    assert not torch.allclose(before, after)
-    shift = (after - before)[torch.from_numpy(batch.admissible)]
-    assert shift.std() > 0.1  # it is a different shift for every state
-    assert torch.equal(before.argmax(1), after.argmax(1))
+        shift = net(batch, READER) - before
+    of_state = torch.stack([shift[batch.owner == row][0] for row in range(50)])
+    torch.testing.assert_close(shift, of_state[torch.from_numpy(batch.owner)], atol=1e-4, rtol=1e-4)
+    assert of_state.std() > 0.1  # it is a different shift for every state
 
 
-def test_dropout_works_in_training_alone():
-    batch, net, vectors = states(), head(dropout=0.5), texts()
-    assert torch.equal(net(batch, vectors), net(batch, vectors))
-    torch.testing.assert_close(net(batch, vectors), head(dropout=0.0)(batch, vectors))
+def test_without_dueling_a_value_is_the_advantage_alone():
+    batch, net, plain = states(), head(), head(dueling=False)
+    plain.load_state_dict({name: tensor for name, tensor in net.state_dict().items() if "worth" not in name})
+    apart = (net(batch, READER) - plain(batch, READER)).detach()
+    for row in range(len(batch.state)):
+        own = apart[batch.owner == row]
+        torch.testing.assert_close(own, own[0].expand_as(own), atol=1e-5, rtol=1e-4)
+
+
+def test_advice_is_added_to_the_value_of_each_plan():
+    batch, net = states(advice=True), head()
+    apart = net(batch, READER) - net(replace(batch, advice=None), READER)
+    torch.testing.assert_close(apart, torch.from_numpy(batch.advice), atol=1e-5, rtol=1e-4)
+
+
+@given(st.integers(0, 10**6), st.floats(-100, 0))
+@settings(max_examples=30, deadline=None)
+def test_the_value_of_a_command_is_that_of_the_best_plan_that_begins_with_it(seed, lift):
+    rng = np.random.default_rng(seed)
+    batch = states(seed=seed)
+    batch = replace(batch, first=rng.integers(4, size=len(batch.first)))
+    values = torch.randn(len(batch.first), generator=torch.Generator().manual_seed(seed)) + lift
+    found = command_values(values, batch)
+    assert found.shape == (len(batch.state), batch.first.max() + 1)
+    for row, column in np.ndindex(*found.shape):
+        own = values[(batch.owner == row) & (batch.first == column)]
+        assert found[row, column] == (own.max() if len(own) else -torch.inf)
+
+
+def test_a_text_that_says_the_same_twice_is_the_same_but_what_is_told_twice_weighs_more():
+    own = Reader(Library(WordBag(WIDTH)))
+    for texts in (own.texts, own.told):
+        texts.add([("a way",), ("a way", "a way")])
+    net, none = head(), np.zeros((3, len(STATE_PARTS)), dtype=np.int64)
+    for part in PLAN_PARTS:
+        plans = np.zeros((3, len(PLAN_PARTS)), dtype=np.int64)
+        plans[:, PLAN_PARTS.index(part)] = (0, 1, 2)
+        values = net(States(none, plans, np.zeros(3, dtype=np.int64), np.arange(3)), own)
+        assert not torch.isclose(values[0], values[1])
+        assert torch.isclose(values[1], values[2]) == (part not in TOLD)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_the_worth_of_what_is_told_is_the_value_of_a_plan_of_which_nothing_else_is_told(seed):
+    """A lesson asks for this; a network with another value for it would be taught wrong."""
+    net, batch = head(dueling=False), states(seed=seed)
+    vectors = READER.told.library.vectors[:5]
+    own = Reader(READER.texts.library, READER.told.library)
+    own.texts, own.told = READER.texts, type(READER.told)(READER.told.library)
+    own.told.add((sentence,) for sentence in READER.told.library.texts[:5])
+    first = PLAN_PARTS.index("first")
+    silent = batch.plans.copy()
+    silent[:, TOLD_COLUMNS] = 0
+    silent[:, first] = 3
+    contexts = net.contexts(replace(batch, plans=silent), own)
+    worth = net.worth_of_told(vectors, contexts)
+    assert worth.shape == (5, 2 * len(batch.plans))
+    for half, part in enumerate(("told", "rivals")):
+        for sentence in range(5):
+            plans = silent.copy()
+            plans[:, PLAN_PARTS.index(part)] = own.told.known[(READER.told.library.texts[sentence],)]
+            alone = net(replace(batch, plans=plans), own)
+            rows = worth[sentence].view(2, -1)[half]
+            torch.testing.assert_close(rows, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_contexts_do_not_depend_on_what_is_told():
+    net, batch = head(), states()
+    changed = batch.plans.copy()
+    for part in ("told", "rivals"):
+        changed[:, PLAN_PARTS.index(part)] = 5
+    torch.testing.assert_close(net.contexts(batch, READER), net.contexts(replace(batch, plans=changed), READER))
+
+
+def test_forgetting_what_was_read_is_seeded_and_touches_the_reading_layers_alone():
+    net, same, other = head(), head(), head()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    for one, seed in ((net, 1), (same, 1), (other, 2)):
+        one.forget_reading(torch.Generator().manual_seed(seed))
+    after = net.state_dict()
+    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if name.startswith(("sentence.", "sentence_in."))}
+    own = {id(parameter) for parameter in net.reading_parameters()}
+    assert {name for name, parameter in net.named_parameters() if id(parameter) in own} == moved
+    assert all(torch.equal(after[name], tensor) for name, tensor in same.state_dict().items())
+    assert any(not torch.equal(after[name], tensor) for name, tensor in other.state_dict().items())
+
+
+def test_dropout_works_in_training_alone_and_on_the_state_alone():
+    """With all of the state left out states differ no more, and plans do."""
+    batch, net = states(rows=2), head(dropout=1.0)
+    torch.testing.assert_close(net(batch, READER), head(dropout=0.0)(batch, READER))
     net.train()
-    assert not torch.equal(net(batch, vectors), net(batch, vectors))
+    plans = np.array([[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]] * 2)
+    both = States(batch.state, plans, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]))
+    values = net(both, READER)
+    torch.testing.assert_close(values[:2], values[2:])
+    assert (values[0] - values[1]).abs() > 1e-4
 
 
-def test_dropout_leaves_commands_and_notes_whole():
-    """With all of the state left out, commands differ still, and states do so no more."""
-    batch, net, vectors = states(rows=2), head(dropout=1.0).train(), texts()
-    everywhere = np.ones_like(batch.admissible)
-    values = net(States(batch.state, batch.commands[[1, 1]], batch.notes[[1, 1]], everywhere), vectors)
-    torch.testing.assert_close(values[0], values[1])
-    assert values[0].std() > 0.01
-
-
-def test_the_gradient_reaches_every_parameter():
-    batch, net = states(rows=30), head().train()
-    values = net(batch, texts())
-    values[torch.from_numpy(batch.admissible)].square().sum().backward()
+@pytest.mark.parametrize("memory", [0, 4])
+def test_the_gradient_reaches_every_parameter(memory):
+    batch, net = states(rows=30, memory=memory), head(memory=memory).train()
+    net(batch, READER).square().sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_head_with_a_memory_remembers_what_was_read_and_done_step_by_step():
+    net = head(memory=4)
+    descriptions, commands = np.array([[1], [2], [3]]), np.array([[4], [5], [6]])
+    whole = net.recall(Past(descriptions, commands, torch.zeros(1, 4)), READER)
+    state = torch.zeros(1, 4)
+    for description, command in zip(descriptions, commands, strict=True):
+        state = net.recall(Past(description[None], command[None], state), READER)
+    torch.testing.assert_close(whole, state)
+    padded = Past(np.vstack([[[-1]], descriptions]), np.vstack([[[-1]], commands]), torch.zeros(1, 4))
+    torch.testing.assert_close(net.recall(padded, READER), whole)
+    other = net.recall(Past(descriptions, commands[::-1].copy(), torch.zeros(1, 4)), READER)
+    assert not torch.allclose(other, whole)
 
 
 def test_standardised_vectors_have_mean_0_and_deviation_1():
@@ -140,26 +250,26 @@ def test_standardised_vectors_have_mean_0_and_deviation_1():
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_standardising_by_few_samples_or_equal_ones_stays_finite(spread):
-    net, vectors = head(), texts()
+    net = head()
     net.standardise({part: spread * torch.randn(1, WIDTH) + 1 for part in PARTS})
     assert net.scale.min() >= 1e-3
     assert torch.isfinite(net.mean).all()
-    values = net(states(), vectors)
-    assert torch.isfinite(values[torch.from_numpy(states().admissible)]).all()
+    assert torch.isfinite(net(states(), READER)).all()
 
 
-def test_a_part_with_few_texts_takes_the_scale_of_all_and_its_own_mean():
+def test_a_part_with_few_texts_takes_the_scale_of_all_and_its_own_mean_and_one_with_none_stays():
     net = head()
     samples = {part: torch.randn(100, WIDTH) for part in PARTS}
     samples["inventory"] = torch.full((2, WIDTH), 4.0) + torch.tensor([[-1e-6], [1e-6]])
+    samples["place"] = torch.zeros(0, WIDTH)
     net.standardise(samples)
-    index = PARTS.index("inventory")
-    torch.testing.assert_close(net.mean[index], torch.full((WIDTH,), 4.0))
-    assert net.scale[index].min() > 0.5
+    torch.testing.assert_close(net.mean[PARTS.index("inventory")], torch.full((WIDTH,), 4.0))
+    assert net.scale[PARTS.index("inventory")].min() > 0.5
+    assert net.scale[PARTS.index("place")].tolist() == [1.0] * WIDTH
 
 
 def test_the_scales_are_saved_with_the_weights():
     net, other = head(), head()
     net.standardise({part: torch.randn(50, WIDTH) for part in PARTS})
     other.load_state_dict(net.state_dict())
-    assert torch.equal(net(states(), texts()), other(states(), texts()))
+    assert torch.equal(net(states(), READER), other(states(), READER))

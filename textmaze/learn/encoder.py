@@ -91,6 +91,7 @@ def _version(model: TextModel) -> int:
 MODELS: dict[str, Callable[[], TextModel]] = {"hash": Hash}
 
 
-def load_model(name: str) -> TextModel:
-    """The text model with this name: `hash`, the packaged BERT, or any Hugging Face encoder by name or folder."""
-    return MODELS[name]() if name in MODELS else Bert(name)
+def load_model(name: str, pooling: str = "mean_cls", precision: str = "float32") -> TextModel:
+    """The text model with this name: `hash`, the packaged BERT, or any Hugging Face encoder by name or folder, which
+    alone has a pooling and a precision."""
+    return MODELS[name]() if name in MODELS else Bert(name, pooling=pooling, precision=precision)

@@ -1,33 +1,91 @@
-"""The agent's own memory of an episode, as a line of text beside each command.
+"""The agent's own memory of an episode, as text beside each command.
 
-Notes are made from what a player reads, and from nothing else: a room is known by its description.
+A note is made from what a player reads, and from nothing else. With a map in mind it may also quote: "three steps this
+way lies a place where something is not tried yet", and then what was read at that place stands beside the command too.
+So a command is worth as much as the best of what it opens up, and one head values what is near and what is far.
 """
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
+from textmaze.env.chart import HERE, Chart, Room, named
+from textmaze.env.listening import Listener
 from textmaze.env.rollout import Observation
 from textmaze.game.layout import OPPOSITE
 
-_TIMES = ("not tried here yet", "tried here once", "tried here twice")
-_OFTEN = "tried here many times"
+_TIMES = ("not tried here yet", "tried here once", "tried here twice", "tried here many times")
 _ENTRANCE = "this is the way you first came in"
 _OPEN = "it leads to a place where something is still untried"
 _CLOSED = "it leads to a place where everything was tried"
+_KNOWN = "it leads to a place you know"
+_BARRED = "a way is barred here"
+_OTHER_HANDS = "you were last here with other things in hand"
+_NAMED = "the objective names this place"
+# Sentences of their own, so that they are read the same whatever stands before them.
+_MET = ". By what you have heard, you would meet whoever walks about there"
+_MISSED = ". By what you have heard, you would miss whoever walks about"
+_CAUGHT = (". Whoever walks about may be there", ". Whoever walks about may come there next, and no way out is known",
+           ". Whoever walks about may come there two turns later, and no way out is known")
+_STEPS = ("", "one step from here: ", "two steps from here: ", "three steps from here: ", "four steps from here: ",
+          "five steps from here: ", "six or seven steps from here: ", "eight to ten steps from here: ",
+          "eleven to fifteen steps from here: ", "far from here: ")
+_FARTHEST = (0, 1, 2, 3, 4, 5, 7, 10, 15)  # the most steps that each of these may mean
 
 
-def every_note() -> list[str]:
-    """All notes there can be."""
-    return [
-        "; ".join(filter(None, parts))
-        for parts in itertools.product((*_TIMES, _OFTEN), ("", _ENTRANCE), ("", _OPEN, _CLOSED))
-    ]
+class Plan(NamedTuple):
+    """Something that could be done, now or after a walk to a place that the player knows."""
+
+    first: int  # the admissible command to give now, by number
+    place: str  # what was last read there
+    command: str  # what would be done there
+    note: str
+    steps: int  # of the walk
+    commands: Sequence[str]  # that could be given there
+
+
+class Memory(Protocol):
+    """What is remembered of one episode."""
+
+    def read(self, seen: Observation) -> None:
+        """Take in what the last command led to."""
+        ...
+
+    def give(self, command: str) -> None:
+        """Remember what is done now."""
+        ...
+
+    def plans(self, seen: Observation, commands: Sequence[str]) -> list[Plan]:
+        """What could be done; each command is the first of at least one plan, and of its own one in this order."""
+        ...
+
+    def knows(self, description: str) -> bool:
+        """Whether the player has read this description before."""
+        ...
 
 
 @dataclass
-class Notes:
-    """What is remembered of one episode."""
+class NoNotes:
+    """No memory but of whether a place is new, which only the bonus for new places asks for."""
+
+    seen: set[str] = field(default_factory=set)
+
+    def read(self, seen: Observation) -> None:
+        self.seen.add(seen.description)
+
+    def give(self, command: str) -> None:
+        pass
+
+    def plans(self, seen: Observation, commands: Sequence[str]) -> list[Plan]:
+        return [Plan(number, seen.description, command, "", 0, commands) for number, command in enumerate(commands)]
+
+    def knows(self, description: str) -> bool:
+        return description in self.seen
+
+
+@dataclass
+class Visits:
+    """What was tried where; a place is known by its description."""
 
     tried: dict[str, dict[str, int]] = field(default_factory=dict)  # place -> command -> how often
     leads_to: dict[tuple[str, str], str] = field(default_factory=dict)  # (place, command) -> place
@@ -37,11 +95,9 @@ class Notes:
     _command: str = ""
 
     def knows(self, description: str) -> bool:
-        """Whether the player has been in the place that is described so."""
         return description in self.tried
 
     def read(self, seen: Observation) -> None:
-        """Take in what the last command led to."""
         place = seen.description
         if place not in self.tried:
             self.tried[place] = {}
@@ -53,19 +109,17 @@ class Notes:
             self.leads_to[self._place, self._command] = place
         self._place = place
 
-    def chose(self, command: str) -> None:
-        """Remember what is done now."""
+    def give(self, command: str) -> None:
         tried = self.tried[self._place]
         tried[command] = tried.get(command, 0) + 1
         self._command = command
 
-    def beside(self, commands: Sequence[str]) -> list[str]:
-        """The note for each command that could be given now."""
-        return [self._note(command) for command in commands]
+    def plans(self, seen: Observation, commands: Sequence[str]) -> list[Plan]:
+        return [Plan(number, seen.description, command, self._note(command), 0, commands)
+                for number, command in enumerate(commands)]
 
     def _note(self, command: str) -> str:
-        times = self.tried[self._place].get(command, 0)
-        parts = [_TIMES[times] if times < len(_TIMES) else _OFTEN]
+        parts = [_times(self.tried[self._place].get(command, 0))]
         if self.entrance.get(self._place) == command:
             parts.append(_ENTRANCE)
         target = self.leads_to.get((self._place, command))
@@ -75,3 +129,100 @@ class Notes:
             untried = any(c not in self.tried[target] and c != entrance for c in self.choices[target])
             parts.append(_OPEN if untried else _CLOSED)
         return "; ".join(parts)
+
+
+class Map:
+    """A map of the episode, and beside each command what lies behind it that is worth a visit."""
+
+    def __init__(self) -> None:
+        self.chart = Chart()
+        self.listener = Listener(self.chart)
+        self._read: set[str] = set()
+
+    def knows(self, description: str) -> bool:
+        return description in self._read
+
+    def read(self, seen: Observation) -> None:
+        self.chart.read(seen)
+        if "wait" in seen.admissible:  # else no time passes
+            self.listener.listen(seen.description)
+        self._read.add(seen.description)
+
+    def give(self, command: str) -> None:
+        self.chart.give(command)
+
+    def plans(self, seen: Observation, commands: Sequence[str]) -> list[Plan]:
+        here, chart = self.chart.room, self.chart
+        is_named = named(here, seen.objective)
+        ways = [chart.way(command, chart.facing) for command in commands]
+        heard = [self._heard(way) if way != HERE or command == "wait" else ""
+                 for way, command in zip(ways, commands, strict=True)]
+        notes = [self._note(here, command, is_named) for command in commands]
+        plans = [Plan(number, here.description, command, notes[number] + heard[number], 0, commands)
+                 for number, command in enumerate(commands)]
+        numbers = {way: number for number, way in enumerate(ways)}
+        walks = chart.walks()
+        next(walks)  # the room where the player is
+        for room, steps, first in walks:
+            number = numbers.get(first)
+            if number is not None:
+                plans += [Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
+                               room.commands) for command, note in self._worth(room, seen)]
+        return plans
+
+    def _heard(self, way: int) -> str:
+        """What listening knows of a way out of this room, or of staying; nothing while nobody is heard."""
+        listener, turns = self.listener, len(_CAUGHT)
+        if not listener.close:
+            return ""
+        safe = listener.safe(way, turns)
+        if safe == 0 and listener.meets(self.chart.room, way):
+            return _MET
+        return _CAUGHT[safe] if safe < turns else _MISSED
+
+    def _note(self, room: Room, command: str, is_named: bool) -> str:
+        """What is remembered of a command in a room."""
+        chart = self.chart
+        way = chart.way(command, room.facing)
+        parts = [_times(room.tried.get(chart.key(command, room.facing), 0))]
+        if way != HERE and room.ways.get(way) is not None:
+            parts.append(_ENTRANCE if way == room.entrance else _KNOWN)
+        elif command == "wait" and room.barred:
+            parts.append(_BARRED)
+        if is_named:
+            parts.append(_NAMED)
+        return "; ".join(parts)
+
+    def _worth(self, room: Room, seen: Observation) -> Iterator[tuple[str, str]]:
+        """What would be worth a walk to a room: a command there, and a note."""
+        chart, is_named = self.chart, named(room, seen.objective)
+        for command in room.commands:
+            way = chart.way(command, room.facing)
+            # What can be done here as well needs no walk.
+            fresh = room.ways.get(way) is None if way != HERE else command not in seen.admissible
+            if fresh and chart.key(command, room.facing) not in room.tried:
+                yield command, self._note(room, command, is_named)
+        if room.barred and "wait" in room.commands:
+            yield "wait", self._note(room, "wait", is_named)
+        if (room.barred or is_named) and room.inventory != seen.inventory:
+            parts = [_OTHER_HANDS, *([_BARRED] if room.barred else []), *([_NAMED] if is_named else [])]
+            yield "look", "; ".join(parts)
+
+
+def every_note() -> list[str]:
+    """The notes that stand beside most commands, for scales."""
+    near = [f"{times}{also}" for times in _TIMES for also in ("", *(f"; {note}" for note in (
+        _ENTRANCE, _OPEN, _CLOSED, _KNOWN, _NAMED)))]
+    far = [f"{steps}{note}" for steps in _STEPS[1:] for note in (_TIMES[0], f"{_OTHER_HANDS}; {_BARRED}")]
+    return near + far + [heard.removeprefix(". ") for heard in (_MET, _MISSED, *_CAUGHT)]
+
+
+def _times(count: int) -> str:
+    return _TIMES[min(count, len(_TIMES) - 1)]
+
+
+def _far(steps: int) -> str:
+    return _STEPS[next((index for index, most in enumerate(_FARTHEST) if steps <= most), len(_FARTHEST))]
+
+
+MEMORIES: dict[str, Callable[[], Memory]] = {"none": NoNotes, "visits": Visits, "map": Map}

@@ -1,4 +1,4 @@
-"""The Q-head: from the vectors of a state and of its admissible commands to one value a command."""
+"""The Q-head: from the vectors of what is read to one value for each plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from textmaze.learn.reading import Reader, Texts
+from textmaze.learn.recurrence import Past, Recurrence
+
 STATE_PARTS = ("description", "inventory", "objective")
-COMMAND_PARTS = ("command", "note")
-PARTS = STATE_PARTS + COMMAND_PARTS
+PLAN_PARTS = ("told", "rivals", "place", "command", "note", "first")
+PARTS = STATE_PARTS + PLAN_PARTS
+TOLD = ("told", "rivals", "first")  # what is told of the command, of all others there, and of the first step there
 FEWEST_FOR_SCALE = 32
 STATE_SCALE = 0.1  # at 1 the head learns its training games by heart first, and often never gets over it
 
@@ -19,75 +23,179 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class States:
-    """B states with up to A admissible commands each, as text numbers."""
+    """B states with N plans in all, as numbers of texts in a `Reader`."""
 
     state: Numbers  # (B, len(STATE_PARTS))
-    commands: Numbers  # (B, A)
-    notes: Numbers  # (B, A)
-    admissible: NDArray[np.bool_]  # (B, A); the rest is padding
+    plans: Numbers  # (N, len(PLAN_PARTS))
+    first: Numbers  # (N,) the admissible command that each plan begins with, by number
+    owner: Numbers  # (N,) the state that each plan belongs to, in order
+    advice: NDArray[np.float32] | None = None  # (N,) what is added to the value of each plan beforehand
+    past: Past | None = None  # how they came about, for a head with a memory of its own
+
+    def only(self, kept: NDArray[np.bool_]) -> "States":
+        """The same states with these plans alone."""
+        advice = None if self.advice is None else self.advice[kept]
+        return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], advice, self.past)
 
 
 class QHead(nn.Module):
-    """A small network over frozen text vectors.
+    """A small network over text vectors.
 
-    A value is the worth of the state plus the advantage of the command there (dueling, Wang et al. 2016). The worth
-    soaks up what can only be known by heart, such as how far the coin is from this very room, and cannot change
-    which command is best. For the same end, dropout works on the elements of the state's vectors, and what the
-    advantage makes of the state is scaled down: it is learned too, but later than what holds in every game. There
-    is no layer norm: dropout changes the deviation that it divides by, so that the head in use would differ from
-    the head in training.
+    A value is the worth of the state plus the advantage of the plan there (dueling, Wang et al. 2016). The worth soaks
+    up what can only be known by heart, such as how far the coin is from this very room, and cannot change which plan
+    is best. For the same end, dropout works on the elements of the state's vectors, and what the advantage makes of
+    the state is scaled down: it is learned too, but later than what holds in every game.
 
-    The first layers are sums of projections, one for each part of the input, so each distinct text in a batch is
-    projected once, however many states it occurs in. Vectors are standardised part by part: the vectors of two rooms
-    that differ in one exit are nearly parallel, and only their deviations from the mean tell them apart.
+    The first layers are sums of projections, one for each part of the input, so each distinct sentence in a batch is
+    projected once, however many texts and states it occurs in. A text's projection is the mean over its sentences.
+    What is told of a command is the sum over the sentences that tell of it of what a small network makes of each.
+    Vectors are standardised part by part: the vectors of two rooms that differ in one exit are nearly parallel, and
+    only their deviations from the mean tell them apart.
     """
 
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
+                 memory: int = 0) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(len(PARTS), width))
         self.register_buffer("scale", torch.ones(len(PARTS), width))
         self.dropout = nn.Dropout(dropout)
-        self.advantage_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in PARTS})
+        plain = [part for part in PARTS if part not in TOLD]
+        self.project = nn.ModuleDict({part: nn.Linear(width, hidden) for part in plain})
+        self.told_width = told
+        self.sentence_in = nn.Linear(width, told)
+        self.sentence = nn.Sequential(nn.ReLU(), nn.Linear(told, told))
+        self.told_in = nn.ModuleDict({part: nn.Linear(told, hidden, bias=False) for part in TOLD})
         self.advantage = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-        self.worth_in = nn.ModuleDict({part: nn.Linear(width, hidden, bias=False) for part in STATE_PARTS})
-        self.worth = nn.Sequential(nn.ReLU(), nn.Linear(hidden, 1))
+        self.memory = memory
+        if memory:
+            self.recurrence = Recurrence(hidden, memory)
+            self.memory_in = nn.Linear(memory, hidden, bias=False)
+        self.dueling = dueling
+        if dueling:
+            self.worth = nn.Sequential(nn.ReLU(), nn.Linear(hidden, 1))
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
-        """Take mean and deviation of each part from `(n, width)` samples of its vectors."""
+        """Take mean and deviation of each part from `(n, width)` samples of its sentences' vectors."""
         overall = torch.cat(list(samples.values())).std(0)
         for index, part in enumerate(PARTS):
             vectors = samples[part]
+            if not len(vectors):
+                continue
             self.mean[index] = vectors.mean(0)
-            # A handful of texts has no deviation worth the name, and the next one would look enormous.
-            own = len(vectors) >= FEWEST_FOR_SCALE
-            self.scale[index] = (vectors.std(0) if own else overall).clamp(min=1e-3)
+            # A handful of texts has no deviation worth the name, and neither have texts that are all alike in some
+            # respect: the next one would look enormous.
+            own = vectors.std(0) if len(vectors) >= FEWEST_FOR_SCALE else overall
+            self.scale[index] = torch.maximum(own, overall / 2).clamp(min=1e-3)
 
-    def forward(self, states: States, vectors: torch.Tensor) -> torch.Tensor:
-        """Values (B, A), -inf where there is no command. `vectors` (T, width) are those of all texts."""
-        hidden = self._sum(self.advantage_in, COMMAND_PARTS, (states.commands, states.notes), vectors)
-        state = tuple(states.state.T)
-        hidden = hidden + STATE_SCALE * self._sum(self.advantage_in, STATE_PARTS, state, vectors).unsqueeze(1)
-        worth = self.worth(self._sum(self.worth_in, STATE_PARTS, state, vectors))
-        values: torch.Tensor = self.advantage(hidden).squeeze(-1) + worth
-        return values.masked_fill(~torch.from_numpy(states.admissible), -torch.inf)
+    def forward(self, states: States, reader: Reader) -> torch.Tensor:
+        """The value of each plan, (N,)."""
+        owner = torch.from_numpy(states.owner)
+        context, hidden = self._hidden(states, reader, PLAN_PARTS)
+        values: torch.Tensor = self.advantage(hidden).squeeze(-1)
+        if self.dueling:
+            values = values + self.worth(context).squeeze(-1)[owner]
+        return values if states.advice is None else values + torch.from_numpy(states.advice)
 
-    def _sum(
-        self, layers: nn.ModuleDict, parts: Sequence[str], numbers: Sequence[Numbers], vectors: torch.Tensor
-    ) -> torch.Tensor:
-        """The sum of the parts' projections, (*numbers[0].shape, hidden)."""
-        projections = [
-            self._project(layers[part], part, these, vectors) for part, these in zip(parts, numbers, strict=True)
-        ]
-        return torch.stack(projections).sum(0)
+    def recall(self, past: Past, reader: Reader) -> torch.Tensor:
+        """What the head remembers after these steps, (B, memory)."""
+        valid = past.descriptions >= 0
+        read = self._text("description", np.maximum(past.descriptions, 0).ravel(), reader)
+        done = self._text("command", np.maximum(past.commands, 0).ravel(), reader)
+        steps = torch.tanh(read + done).view(*valid.shape, -1)
+        found: torch.Tensor = self.recurrence(steps, torch.from_numpy(valid), past.before)
+        return found
 
-    def _project(self, layer: nn.Module, part: str, numbers: Numbers, vectors: torch.Tensor) -> torch.Tensor:
+    def contexts(self, states: States, reader: Reader) -> torch.Tensor:
+        """Plans as they are but for what is told there, (N, hidden)."""
+        return self._hidden(states, reader, [part for part in PLAN_PARTS if part not in ("told", "rivals")])[1]
+
+    def worth_of_told(self, vectors: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        """The advantage of each plan (C, hidden) if a sentence with each of these vectors (n, width) is all that is
+        told of its command, and then of the others there, (n, 2 C)."""
+        meaning = self.meaning(vectors)
+        effects = [self.told_in[part](meaning).unsqueeze(1) for part in ("told", "rivals")]
+        return torch.cat([self.advantage(contexts + effect).squeeze(-1) for effect in effects], 1)
+
+    def reading_parameters(self) -> list[nn.Parameter]:
+        """The layers that read a sentence of what is told."""
+        return [*self.sentence_in.parameters(), *self.sentence.parameters()]
+
+    def forget_reading(self, generator: torch.Generator) -> None:
+        """Begin these layers anew."""
+        for layer in (self.sentence_in, *self.sentence):
+            if isinstance(layer, nn.Linear):
+                bound = layer.in_features**-0.5
+                with torch.no_grad():
+                    layer.weight.uniform_(-bound, bound, generator=generator)
+                    layer.bias.uniform_(-bound, bound, generator=generator)
+
+    def _hidden(self, states: States, reader: Reader, parts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The states (B, hidden) and these parts of the plans (N, hidden) as the first layers see them."""
+        owner = torch.from_numpy(states.owner)
+        context = torch.stack([self._text(part, numbers, reader)
+                               for part, numbers in zip(STATE_PARTS, states.state.T, strict=True)]).sum(0)
+        context = self.dropout(context)
+        inner = STATE_SCALE * context
+        if states.past is not None:
+            inner = inner + self.memory_in(self.recall(states.past, reader))
+        hidden = inner[owner]
+        for part in parts:
+            numbers = states.plans[:, PLAN_PARTS.index(part)]
+            if part in TOLD:
+                hidden = hidden + self._told(part, numbers, reader)
+            else:
+                hidden = hidden + (STATE_SCALE if part == "place" else 1.0) * self._text(part, numbers, reader)
+        return context, hidden
+
+    def _text(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:
+        """The projection of each text, (n, hidden): the mean over its sentences."""
         distinct, inverse = np.unique(numbers, return_inverse=True)
+        sentences, which, owner = _taken_apart(distinct, reader.texts)
+        vectors = reader.texts.library.vectors[torch.from_numpy(sentences)]
+        layer = self.project[part]
+        assert isinstance(layer, nn.Linear)
+        each = self._standard(layer, part, vectors)[which]
+        counts = np.maximum(np.bincount(owner, minlength=len(distinct)), 1)
+        mean = _summed(each, owner, len(distinct)) / torch.from_numpy(counts).unsqueeze(1)
+        return mean[torch.from_numpy(inverse)]
+
+    def _told(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:
+        """The projection of what is told, (n, hidden): the sum of what each sentence of it means."""
+        distinct, inverse = np.unique(numbers, return_inverse=True)
+        sentences, which, owner = _taken_apart(distinct, reader.told)
+        meaning = self.meaning(reader.told.library.vectors[torch.from_numpy(sentences)])[which]
+        told: torch.Tensor = self.told_in[part](_summed(meaning, owner, len(distinct)))
+        return told[torch.from_numpy(inverse)]
+
+    def meaning(self, vectors: torch.Tensor) -> torch.Tensor:
+        """What sentences with these vectors (n, width) say of a command whose topic is masked in them, (n, told)."""
+        found: torch.Tensor = self.sentence(self._standard(self.sentence_in, "told", vectors))
+        return found
+
+    def _standard(self, layer: nn.Linear, part: str, vectors: torch.Tensor) -> torch.Tensor:
+        """The layer of vectors that are standardised first."""
         index = PARTS.index(part)
-        standard = (vectors[torch.from_numpy(distinct)] - self.mean[index]) / self.scale[index]
-        if part in STATE_PARTS:
-            standard = self.dropout(standard)
-        projected: torch.Tensor = layer(standard)
-        return projected[torch.from_numpy(inverse.reshape(numbers.shape))]
+        weight = layer.weight / self.scale[index]  # cheaper than to scale the vectors
+        return nn.functional.linear(vectors, weight, layer.bias - weight @ self.mean[index])
+
+
+def _taken_apart(numbers: Numbers, texts: Texts) -> tuple[Numbers, torch.Tensor, Numbers]:
+    """The distinct sentences of texts, and for each of all sentences, which of them it is and from which text."""
+    items, owner = texts.items(numbers)
+    sentences, which = np.unique(items, return_inverse=True)
+    return sentences, torch.from_numpy(which), owner
+
+
+def _summed(rows: torch.Tensor, owner: Numbers, count: int) -> torch.Tensor:
+    return torch.zeros(count, rows.shape[1]).index_add(0, torch.from_numpy(owner), rows)
+
+
+def command_values(values: torch.Tensor, states: States) -> torch.Tensor:
+    """The value of each command, (B, most commands): that of the best plan that begins so; -inf where none does."""
+    width = int(states.first.max()) + 1
+    cells = torch.full((len(states.state) * width,), -torch.inf)
+    index = torch.from_numpy(states.owner * width + states.first)
+    return cells.scatter_reduce(0, index, values, "amax").view(-1, width)

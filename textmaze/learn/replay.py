@@ -1,108 +1,208 @@
-"""Past transitions, as numbers in arrays: seeded, bounded, sampled uniformly."""
+"""Past transitions: seeded, bounded, sampled uniformly, by priority, or with a share from episodes that were won."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmaze.learn.qhead import STATE_PARTS, States
+from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, States
+from textmaze.learn.recurrence import LENGTH, Moment, recalled
+
+SAMPLING = ("uniform", "prioritised", "solved")
+SOLVED_SHARE = 0.5  # of a batch that comes from episodes that were won, where there are any
+PRIORITY_POWER = 0.6  # Schaul et al. 2016: alpha, and beta for the correction of the bias that it brings
+PRIORITY_CORRECTION = 0.4
+SMALLEST_PRIORITY = 1e-3
+
+Numbers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decision:
     """One state as the agent saw it, and which of its commands it chose."""
 
-    state: tuple[int, ...]  # text numbers of STATE_PARTS
-    commands: NDArray[np.int64]  # (A,)
-    notes: NDArray[np.int64]  # (A,)
-    choice: int
+    state: Numbers  # (len(STATE_PARTS),) numbers of texts
+    plans: Numbers  # (P, len(PLAN_PARTS)) numbers of texts
+    first: Numbers  # (P,) the command that each plan begins with
+    choice: int  # the command that was given
+    advice: NDArray[np.float32] | None = None  # (P,) what is added to the value of each plan beforehand
+    moment: Moment | None = None  # for a head with a memory of its own
 
 
 @dataclass(frozen=True)
 class Batch:
     """B transitions."""
 
-    states: States
-    choice: NDArray[np.int64]  # (B,)
-    reward: NDArray[np.float32]  # (B,)
-    discount: NDArray[np.float32]  # (B,) 0 after the end of a game
+    states: States  # with the plans alone that begin with the command that was given
+    reward: NDArray[np.float32]  # (B,) of all steps that the transition spans
+    discount: NDArray[np.float32]  # (B,) gamma to the number of these steps; 0 after the end of a game
     next_states: States
-    next_choice: NDArray[np.int64]  # (B,)
+    next_choice: NDArray[np.int64]  # (B,) the command that was given there
+    weight: NDArray[np.float32]  # (B,) how much each counts, so that priorities bring no bias
+    rows: NDArray[np.int64]  # (B,) where they lie
 
 
 class Replay:
-    """The last `capacity` transitions. Grows its arrays when a state has more commands than any before."""
+    """The last `capacity` transitions."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, sampling: str = "uniform") -> None:
         self.capacity = capacity
+        self.sampling = sampling
         self.size = 0
         self.next = 0
-        self._width = 4
-        self.arrays = _empty(capacity, self._width)
+        self._decisions: list[Decision] = []
+        self._following: list[Decision | None] = []
+        self.reward = np.zeros(capacity, dtype=np.float32)
+        self.discount = np.zeros(capacity, dtype=np.float32)
+        self.solved = np.zeros(capacity, dtype=bool)
+        self.priority = np.zeros(capacity, dtype=np.float64)
 
-    def add(self, decision: Decision, reward: float, discount: float, following: Decision | None) -> None:
-        """Remember a transition; without a following decision the game has ended."""
-        widest = max(len(decision.commands), len(following.commands) if following else 0)
-        if widest > self._width:
-            self._widen(widest)
+    def add(self, decision: Decision, reward: float, discount: float, following: Decision | None) -> int:
+        """Remember a transition, and say where; without a following decision the game has ended."""
         at = self.next
-        self._put(at, 0, decision)
-        if following:
-            self._put(at, 1, following)
+        if at == len(self._decisions):
+            self._decisions.append(decision)
+            self._following.append(following)
         else:
-            self.arrays["admissible"][at, 1] = False
-        self.arrays["reward"][at] = reward
-        self.arrays["discount"][at] = discount if following else 0.0
+            self._decisions[at], self._following[at] = decision, following
+        self.reward[at] = reward
+        self.discount[at] = discount if following else 0.0
+        self.solved[at] = False
+        self.priority[at] = self.priority[: self.size].max(initial=1.0) if self.sampling == "prioritised" else 1.0
         self.next = (at + 1) % self.capacity
         self.size = min(self.size + 1, self.capacity)
+        return at
+
+    def solve(self, rows: Sequence[int]) -> None:
+        """Mark transitions of an episode that was won."""
+        self.solved[list(rows)] = True
 
     def sample(self, count: int, rng: np.random.Generator) -> Batch:
-        """`count` transitions, each as likely as any other."""
-        rows = rng.integers(self.size, size=count)
-        a = {name: values[rows] for name, values in self.arrays.items()}
-        now, then = (
-            States(a["state"][:, k], a["commands"][:, k], a["notes"][:, k], a["admissible"][:, k]) for k in (0, 1)
+        """`count` transitions, drawn with replacement."""
+        rows, weight = self._rows(count, rng)
+        decisions = [self._decisions[row] for row in rows]
+        # After the end nothing counts, but every state needs a plan.
+        following = [self._following[row] or self._decisions[row] for row in rows]
+        states = gathered(decisions)
+        taken = np.array([decision.choice for decision in decisions])[states.owner] == states.first
+        return Batch(
+            states.only(taken), self.reward[rows], self.discount[rows], gathered(following),
+            np.array([decision.choice for decision in following]), weight, rows,
         )
-        return Batch(now, a["choice"][:, 0], a["reward"], a["discount"], then, a["choice"][:, 1])
 
-    def restore(self, arrays: dict[str, NDArray[Any]], size: int, following: int) -> None:
-        """Go on with the transitions that another replay of the same capacity held."""
-        self._width = arrays["commands"].shape[-1]
-        fresh = _empty(self.capacity, self._width)
-        if any(arrays[name].shape != values.shape for name, values in fresh.items()):
-            raise ValueError("the replay has another capacity")
-        if not (0 <= size <= self.capacity and 0 <= following < self.capacity):
+    def learned(self, rows: NDArray[np.int64], error: NDArray[np.floating[Any]]) -> None:
+        """Take the size of the TD errors as the new priorities."""
+        self.priority[rows] = np.abs(error) + SMALLEST_PRIORITY
+
+    def _rows(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        weight = np.ones(count, dtype=np.float32)
+        if self.sampling == "prioritised":
+            powers = np.cumsum(self.priority[: self.size] ** PRIORITY_POWER)
+            rows = np.searchsorted(powers, rng.random(count) * powers[-1], side="right").clip(max=self.size - 1)
+            chance = self.priority[rows] ** PRIORITY_POWER / powers[-1]
+            weight = ((self.size * chance) ** -PRIORITY_CORRECTION).astype(np.float32)
+            return rows, weight / weight.max()
+        rows = rng.integers(self.size, size=count)
+        if self.sampling == "solved":
+            known = self.solved[: self.size].nonzero()[0]
+            if len(known):
+                share = int(SOLVED_SHARE * count)
+                rows[:share] = known[rng.integers(len(known), size=share)]
+        return rows, weight
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All of it as arrays; `restore` takes them back."""
+        # Most decisions are one transition's end and another's beginning: each is kept once.
+        distinct: dict[int, int] = {}
+        kept: list[Decision] = []
+
+        def place(decision: Decision | None) -> int:
+            if decision is None:
+                return -1
+            if id(decision) not in distinct:
+                distinct[id(decision)] = len(kept)
+                kept.append(decision)
+            return distinct[id(decision)]
+
+        pairs = [(place(a), place(b)) for a, b in zip(self._decisions, self._following, strict=True)]
+        return {
+            "pairs": np.array(pairs, dtype=np.int64).reshape(-1, 2),
+            "state": np.array([d.state for d in kept], dtype=np.int64).reshape(-1, len(STATE_PARTS)),
+            "choice": np.array([d.choice for d in kept], dtype=np.int64),
+            "counts": np.array([len(d.first) for d in kept], dtype=np.int64),
+            "plans": np.concatenate([np.zeros((0, len(PLAN_PARTS)), dtype=np.int64), *(d.plans for d in kept)]),
+            "first": np.concatenate([np.zeros(0, dtype=np.int64), *(d.first for d in kept)]),
+            **_beside(kept),
+            **{name: getattr(self, name)[: self.size].copy() for name in ("reward", "discount", "solved", "priority")},
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], following: int) -> None:
+        """Go on with the transitions that another replay of the same capacity held. ValueError where they do not fit."""
+        pairs, size = arrays["pairs"], len(arrays["pairs"])
+        if not (size <= self.capacity and 0 <= following < self.capacity):
             raise ValueError("the replay holds more than its capacity")
-        # Tensors from a file may be read-only views of it.
-        self.arrays = {name: arrays[name].astype(values.dtype) for name, values in fresh.items()}
+        if not _sound(arrays):
+            raise ValueError("the parts of the replay do not fit together")
+        ends = np.cumsum(arrays["counts"])
+        plans, first = np.split(arrays["plans"], ends[:-1]), np.split(arrays["first"], ends[:-1])
+        advice = np.split(arrays["advice"], ends[:-1]) if "advice" in arrays else [None] * len(ends)
+        moments: list[Moment | None] = [None] * len(ends)
+        if "before" in arrays:
+            moments = [Moment(int(a), int(b), before, None)
+                       for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
+        kept = [Decision(state, plans[i], first[i], int(arrays["choice"][i]), advice[i], moments[i])
+                for i, state in enumerate(arrays["state"])]
+        self._decisions = [kept[a] for a, _ in pairs]
+        self._following = [kept[b] if b >= 0 else None for _, b in pairs]
+        for name in ("reward", "discount", "solved", "priority"):
+            getattr(self, name)[:size] = arrays[name]
         self.size, self.next = size, following
 
-    def _put(self, at: int, side: int, decision: Decision) -> None:
-        count = len(decision.commands)
-        self.arrays["state"][at, side] = decision.state
-        self.arrays["commands"][at, side, :count] = decision.commands
-        self.arrays["commands"][at, side, count:] = decision.commands[0]
-        self.arrays["notes"][at, side, :count] = decision.notes
-        self.arrays["notes"][at, side, count:] = decision.notes[0]
-        self.arrays["admissible"][at, side] = np.arange(self._width) < count
-        self.arrays["choice"][at, side] = decision.choice
 
-    def _widen(self, width: int) -> None:
-        old, self._width = self.arrays, width
-        self.arrays = _empty(self.capacity, width)
-        for name, values in old.items():
-            self.arrays[name][tuple(slice(0, n) for n in values.shape)] = values
-
-
-def _empty(capacity: int, width: int) -> dict[str, NDArray[Any]]:
-    """Arrays for each transition's two sides: the state before and the state after."""
-    return {
-        "state": np.zeros((capacity, 2, len(STATE_PARTS)), dtype=np.int64),
-        "commands": np.zeros((capacity, 2, width), dtype=np.int64),
-        "notes": np.zeros((capacity, 2, width), dtype=np.int64),
-        "admissible": np.zeros((capacity, 2, width), dtype=bool),
-        "choice": np.zeros((capacity, 2), dtype=np.int64),
-        "reward": np.zeros(capacity, dtype=np.float32),
-        "discount": np.zeros(capacity, dtype=np.float32),
+def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether arrays from a file are a replay, so that nothing goes wrong in the middle of the training that goes on."""
+    size, kept, counts = len(arrays["pairs"]), len(arrays["state"]), arrays["counts"]
+    total = int(counts.sum())
+    shapes = {
+        "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "choice": (kept,), "counts": (kept,),
+        "plans": (total, len(PLAN_PARTS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
+        **{name: (size,) for name in ("reward", "discount", "solved", "priority")},
     }
+    if any(name in arrays and arrays[name].shape != shape for name, shape in shapes.items()):
+        return False
+    if kept and min(counts.min(), arrays["state"].min() + 1, arrays["plans"].min() + 1, arrays["first"].min() + 1) < 1:
+        return False
+    owner = np.repeat(np.arange(kept), counts)
+    chosen = np.bincount(owner[arrays["first"] == arrays["choice"][owner]], minlength=kept)
+    before, after = arrays["pairs"].T
+    within = (before >= 0) & (before < kept) & (after >= -1) & (after < kept)
+    return bool(chosen.all() and within.all() and np.isfinite(arrays["priority"]).all())
+
+
+def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:
+    """What only some heads need, as arrays. What lay before a moment is left out: the stored memory stands for it."""
+    found: dict[str, NDArray[Any]] = {}
+    advice = [decision.advice for decision in decisions if decision.advice is not None]
+    moments = [decision.moment for decision in decisions if decision.moment]
+    if advice:
+        found["advice"] = np.concatenate(advice)
+    if moments:
+        found["moments"] = np.array([(moment.description, moment.command) for moment in moments], dtype=np.int64)
+        found["before"] = np.stack([moment.before for moment in moments])
+    return found
+
+
+def gathered(decisions: Sequence[Decision], length: int = LENGTH) -> States:
+    """The states of several decisions together, with the last `length` steps before each if they are remembered."""
+    advice = [decision.advice for decision in decisions if decision.advice is not None]
+    moments = [decision.moment for decision in decisions if decision.moment]
+    return States(
+        np.stack([decision.state for decision in decisions]),
+        np.concatenate([decision.plans for decision in decisions]),
+        np.concatenate([decision.first for decision in decisions]),
+        np.repeat(np.arange(len(decisions)), [len(decision.first) for decision in decisions]),
+        np.concatenate(advice) if advice else None,
+        recalled(moments, length) if moments else None,
+    )

@@ -46,7 +46,8 @@ class Contrast:
         self._anchors = anchors
 
     def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
-        half = self._library.model.width // 2  # the mean of the token vectors stands before the CLS vector
+        model = self._library.model
+        half = getattr(model, "hidden", model.width // 2)  # the mean of the token vectors stands before the CLS vector
         vectors = torch.nn.functional.normalize(self._library.read([*self._anchors, *consequences])[:, :half], dim=1)
         scores = vectors[2:] @ (vectors[0] - vectors[1])
         return scores.double().numpy()

@@ -5,6 +5,8 @@ number of steps that the reward sums up, and 0 where the game was won or lost: a
 goes on in theory, so its target bootstraps.
 """
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -35,6 +37,17 @@ def expected_sarsa(
     known = next_values.isfinite()
     mean = next_values.masked_fill(~known, 0.0).sum(1) / known.sum(1).clamp(min=1)
     return reward + discount * ((1 - epsilon) * _or_zero(next_values.max(1).values) + epsilon * mean)
+
+
+def n_step(rewards: Sequence[float], gamma: float) -> tuple[float, float]:
+    """r_1 + gamma r_2 + ... + gamma^(n-1) r_n, and gamma^n: what a transition over n steps brings, and how much of what
+    follows it counts (Sutton 1988). Whatever follows is valued by one of the targets above.
+    """
+    total, discount = 0.0, 1.0
+    for reward in rewards:
+        total += discount * reward
+        discount *= gamma
+    return total, discount
 
 
 def _or_zero(values: torch.Tensor) -> torch.Tensor:

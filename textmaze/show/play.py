@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
+from textmaze.game.mixture import step_limit
 from textmaze.game.table import Game
 from textmaze.show.transcript import verdict
 
@@ -16,19 +17,21 @@ STYLES = ((re.compile(r"^-= .* =-$", re.MULTILINE), "bold cyan"), (re.compile(r"
 
 
 def play(
-    game: Game, agent: Agent, *, seed: int, console: Console, split: str = "train", again: str | None = None
+    game: Game, agent: Agent, *, seed: int, console: Console, split: str = "train", again: str | None = None,
+    typed: bool = True,
 ) -> list[StepRecord]:
     """Play game number `seed` of a split in the terminal; return its records, none where nothing was played.
 
     The agent may say `hint` instead of a command, to be shown the next step of a shortest way at no cost.
-    `again` is what the last line suggests for another game, where another seed is not it.
+    `again` is what the last line suggests for another game, where another seed is not it. Where nobody types the
+    commands, they are shown.
     """
-    show(console, f"{game.name}, seed {seed}, at most {game.max_steps} steps. "
-                  "Type help, hint or quit at any time.", "dim")
+    show(console, f"{game.name}, seed {seed}, at most {step_limit(game, seed)} steps."
+                  f"{' Type help, hint or quit at any time.' if typed else ''}", "dim")
     table = game.table(split, seed)
     if table.note:
         show(console, table.note, "dim")
-    rounds = rollout(game, _Shown(agent, console, table.live), [seed], split=split, slots=1)
+    rounds = rollout(game, _Shown(agent, console, table.live, typed), [seed], split=split, slots=1)
     records = [record for records in rounds for record in records]
     if records and records[-1].ended:
         show(console, records[-1].feedback)
@@ -55,9 +58,10 @@ def show(console: Console, text: str, style: str = "") -> None:
 class _Shown:
     """An agent that first sees its observation printed, and may ask for hints."""
 
-    def __init__(self, agent: Agent, console: Console, live: bool) -> None:
+    def __init__(self, agent: Agent, console: Console, live: bool, typed: bool) -> None:
         self._agent = agent
         self._console = console
+        self._typed = typed
         self._no_hint = "no shortest way is known." if live else "there is no way to win from here."
         self._told = "best_command" in agent.infos
         self.infos: Sequence[str] = (*agent.infos, "best_command")  # for the hints
@@ -74,4 +78,6 @@ class _Shown:
         while (command := self._agent.act([told])[0]).strip().lower() == "hint":
             hint = seen.best_command
             show(self._console, f"Hint: {hint or self._no_hint}", "italic")
+        if not self._typed:
+            show(self._console, f"> {command}", "bold")
         return command

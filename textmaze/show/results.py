@@ -15,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # a table of results needs no torch
     from textmaze.bench import Making, Speed
     from textmaze.learn.evaluate import Result
+    from textmaze.learn.foresight_report import Interval, Report
     from textmaze.learn.reproduce import Status
     from textmaze.learn.train import Progress as Training
     from textmaze.suite import Row
@@ -187,3 +188,33 @@ def _state(training: "Training") -> str:
     if training.valid is not None:
         parts.append(f"validation {training.valid.success:.2f}")
     return ", ".join(parts)
+
+
+def foresight_table(found: "Report") -> Table:
+    """One row a kind of step and predictor; a lead of foresight that is not certain stands in brackets."""
+    title = (f"{found.game}: which text comes, in {found.episodes} unseen games; learned from {found.train_steps:,} "
+             f"steps of {found.train_episodes} others")
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD,
+                  padding=0)
+    table.add_column("steps foreseen by", no_wrap=True)
+    for name in ("steps", "right", "95% CI", "log loss", "95% CI", "lead", "in loss"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before = ""
+    for row in found.rows:
+        if row.kind != before:
+            if before:
+                table.add_section()
+            table.add_row(row.kind, f"{row.steps:,}", style="bold")
+        before = row.kind
+        leads = (_lead(row.accuracy_lead, 100, 1), _lead(row.log_loss_lead, 1, 2))
+        table.add_row(
+            f" {escape(row.predictor)}", "", f"{100 * row.accuracy.value:.1f}%",
+            f"{100 * row.accuracy.low:.0f}-{100 * row.accuracy.high:.0f}", f"{row.log_loss.value:.2f}",
+            f"{row.log_loss.low:.2f}-{row.log_loss.high:.2f}", *(leads if row.predictor != "foresight" else ()),
+        )
+    return table
+
+
+def _lead(found: "Interval", scale: float, digits: int) -> str:
+    text = f"{scale * found.value:+.{digits}f}"
+    return text if found.low > 0 or found.high < 0 else f"({text})"

@@ -1,0 +1,164 @@
+"""Chooses commands by the values that a Q-head gives to plans."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from textmaze.env.rollout import Observation
+from textmaze.learn.bert import Bert
+from textmaze.learn.notes import MEMORIES, Memory, Plan
+from textmaze.learn.qhead import STATE_PARTS, QHead, States
+from textmaze.learn.reading import Reader, Told
+from textmaze.learn.recurrence import Moment
+from textmaze.learn.replay import Decision, gathered
+from textmaze.learn.shaping import Advice
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen in one state, and why."""
+
+    decision: Decision
+    plans: Sequence[Plan]
+    values: torch.Tensor  # (len(plans),)
+    remembered: np.ndarray  # (memory,) by the head, if it has a memory of its own
+
+
+class Actor:
+    """The agent as it plays: gives the first command of the best plan, or with chance `epsilon` any command.
+
+    With `advice`, what a scorer makes of a plan beforehand is part of its value.
+    """
+
+    infos: Sequence[str] = ()
+
+    def __init__(self, reader: Reader, head: QHead, notes: str, seed: int, advice: Advice | None = None) -> None:
+        self.reader = reader
+        self.head = head
+        self.notes = notes
+        self.advice = advice
+        self.epsilon = 0.0
+        self.memories: dict[int, Memory] = {}
+        self.choices: dict[int, Choice] = {}
+        self._last: dict[int, tuple[str, Moment, np.ndarray]] = {}  # the last command, and what is remembered since
+        self._rng = np.random.default_rng(seed)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """What it takes to play as now: the head, and what was trained of the encoder."""
+        found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
+        return found | {f"encoder.{name}": tensor for name, tensor in self._adapter().items()}
+
+    def load(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Take over what `weights` returned. RuntimeError or RunError where it does not fit."""
+        own = {name.removeprefix("head."): tensor for name, tensor in weights.items() if name.startswith("head.")}
+        rest = {name: tensor for name, tensor in weights.items() if name.startswith("encoder.")}
+        encoder = {name.removeprefix("encoder."): tensor for name, tensor in rest.items()}
+        self.head.load_state_dict(own)
+        model = self.reader.told.library.model
+        if isinstance(model, Bert) and model.trainable_parameters():
+            model.load_adapter(encoder)
+
+    def _adapter(self) -> dict[str, torch.Tensor]:
+        model = self.reader.told.library.model
+        return model.adapter() if isinstance(model, Bert) else {}
+
+    def begin(self, episodes: Sequence[int]) -> None:
+        for slot in episodes:
+            self.memories[slot] = MEMORIES[self.notes]()
+            self._last.pop(slot, None)
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        for seen in observations:
+            self.memories[seen.slot].read(seen)
+        commands = []
+        for seen, choice in zip(observations, self.choose(observations), strict=True):
+            command = admissible(seen)[choice.decision.choice]
+            self.memories[seen.slot].give(command)
+            self.choices[seen.slot] = choice
+            if choice.decision.moment:
+                self._last[seen.slot] = command, choice.decision.moment, choice.remembered
+            commands.append(command)
+        return commands
+
+    def choose(self, observations: Sequence[Observation]) -> list[Choice]:
+        """What to do in each state, all of them valued together."""
+        plans = [self.memories[seen.slot].plans(seen, admissible(seen)) for seen in observations]
+        decisions = self.numbered(observations, plans)
+        states = gathered(decisions, length=1)
+        values, remembered = self.values(states)
+        chosen = []
+        ends = np.cumsum([len(these) for these in plans])
+        for seen, decision, these, own, memory in zip(
+            observations, decisions, plans, values.tensor_split(ends[:-1].tolist()), remembered, strict=True
+        ):
+            first = int(decision.first[int(own.argmax())])
+            if self.epsilon and self._rng.random() < self.epsilon:
+                first = int(self._rng.integers(len(admissible(seen))))
+            chosen.append(Choice(replace(decision, choice=first), these, own, memory))
+        return chosen
+
+    def values(self, states: States) -> tuple[torch.Tensor, np.ndarray]:
+        """The value of each plan as it is now, (N,), and what the head remembers of each state, (B, memory)."""
+        with torch.inference_mode():
+            values = self.head(states, self.reader).clone()
+            if states.past is None:
+                return values, np.zeros((len(states.state), 0), dtype=np.float32)
+            return values, self.head.recall(states.past, self.reader).numpy()
+
+    def numbered(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> list[Decision]:
+        """States and plans as numbers of texts. Nothing is chosen yet."""
+        reader = self.reader
+        texts = [getattr(seen, part) for seen in observations for part in STATE_PARTS]
+        texts += [text for these in plans for plan in these for text in (_distant(plan), plan.command, plan.note)]
+        texts += [command for command, _, _ in self._last.values()]
+        told = [[(_own(plan), _rivals(plan), ((admissible(seen)[plan.first],), seen.description)) for plan in these]
+                for seen, these in zip(observations, plans, strict=True)]
+        reader.take_in(texts, (which for these in told for three in these for which in three))
+        number, text = reader.told_number, reader.text_number
+        return [
+            Decision(
+                np.array([text(getattr(seen, part)) for part in STATE_PARTS]),
+                np.array([(number(own), number(rivals), text(_distant(plan)), text(plan.command), text(plan.note),
+                           number(first)) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
+                np.array([plan.first for plan in these]),
+                -1,
+                self._advised(seen, these),
+                self._moment(seen) if self.head.memory else None,
+            )
+            for seen, these, about in zip(observations, plans, told, strict=True)
+        ]
+
+    def _advised(self, seen: Observation, plans: Sequence[Plan]) -> np.ndarray | None:
+        """What a scorer makes beforehand of what is told of each plan's command, (len(plans),)."""
+        if self.advice is None:
+            return None
+        places, commands = [plan.place for plan in plans], [plan.command for plan in plans]
+        return self.advice.of(places, commands, [seen.objective] * len(plans)).astype(np.float32)
+
+    def _moment(self, seen: Observation) -> Moment:
+        command, previous, before = self._last.get(
+            seen.slot, ("", None, np.zeros(self.head.memory, dtype=np.float32)))
+        reader = self.reader
+        return Moment(reader.text_number(seen.description), reader.text_number(command), before, previous)
+
+
+def _own(plan: Plan) -> Told:
+    """What is told of a plan's command, where it would be given."""
+    return (plan.command,), plan.place
+
+
+def _rivals(plan: Plan) -> Told:
+    """What is told there of all others."""
+    return tuple(command for command in plan.commands if command != plan.command), plan.place
+
+
+def _distant(plan: Plan) -> str:
+    """What was read at a place far away, where nothing of it is told of the command itself."""
+    return plan.place if plan.steps and plan.command in ("look", "wait") else ""
+
+
+def admissible(seen: Observation) -> Sequence[str]:
+    """The commands to choose from."""
+    return seen.admissible or ("wait",)

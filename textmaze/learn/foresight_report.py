@@ -1,0 +1,331 @@
+"""How well consequences are foreseen in mazes never seen, beside controls that cannot read or cannot remember."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textmaze.catalog import make_agent
+from textmaze.env.rollout import Observation, rollout
+from textmaze.errors import GameError
+from textmaze.game.table import Game, GameTable
+from textmaze.learn.encoder import Hash, TextModel
+from textmaze.learn.foresight import LEAST, MEMORY, Choices, Features, Floats, Memory, Settings, learn, probabilities
+
+CANDIDATES = 16
+SIBLINGS, REMEMBERED = 5, 5  # candidates that other commands would bring, and that were read in the episode
+FAILING = 0.25  # how many steps are preceded by an attempt that fails
+KINDS = ("new place", "known place", "deed", "failing")
+READING = ("examine", "look", "inventory", "wait", "help")  # verbs of commands that no attempt is made with
+AGENTS = ("wander", "explorer")  # they play the games in turn
+RESAMPLES = 2000
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Numbering:
+    """Texts by number, in the order of first use."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def of(self, texts: Sequence[str]) -> list[int]:
+        return [self.numbers.setdefault(text, len(self.numbers)) for text in texts]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """N steps with their candidates, what kind of step each is, and of which episode."""
+
+    choices: Choices
+    kind: Ints  # (N,) index into KINDS
+    episode: Ints  # (N,)
+
+
+@dataclass(frozen=True)
+class _Step:
+    state: tuple[str, str, str]
+    candidates: list[str]
+    remembered: Features
+    kind: int
+
+
+@dataclass
+class _Walk:
+    """One episode: the game's table tells what the other commands would have brought."""
+
+    table: GameTable
+    state: int
+    memory: Memory
+
+    def step(self, before: Observation, command: str, after: Observation, rng: np.random.Generator) -> _Step:
+        candidates = self._candidates(after.text, rng)
+        column = self.table.command_index.get(command)  # what is no command of the game changes nothing
+        following = self.state if column is None else int(self.table.successor[self.state, column])
+        if following == self.state:
+            kind = "failing"
+        elif after.text != after.description:
+            kind = "deed"
+        else:
+            kind = "known place" if self.memory.knows(after.description) else "new place"
+        step = _Step((before.description, before.inventory, command), candidates,
+                     self.memory.beside(command, candidates), KINDS.index(kind))
+        self.memory.chose(command)
+        self.memory.read(after)
+        self.state = following
+        return step
+
+    def attempt(self, before: Observation, rng: np.random.Generator) -> Iterator[_Step]:
+        """A command that fails here, if there is one. Nothing changes, so the walk goes on as without it."""
+        stays = self.table.successor[self.state] == self.state
+        failing = [column for column in self._doing() if stays[column]]
+        if failing:
+            column = failing[rng.integers(len(failing))]
+            answer = self.table.texts[int(self.table.feedback[self.state, column])]
+            yield self.step(before, self.table.commands[column], replace(before, text=answer), rng)
+
+    def _doing(self) -> list[int]:
+        return [
+            column for column, command in enumerate(self.table.commands)
+            if command.partition(" ")[0] not in READING
+        ]
+
+    def _candidates(self, came: str, rng: np.random.Generator) -> list[str]:
+        """The text that came, and up to CANDIDATES - 1 others, all different."""
+        table = self.table
+        siblings = np.unique(table.feedback[self.state, self._doing()])
+        rooms, answers = np.unique(table.description), np.unique(table.feedback)
+        found = {came: None}
+        for pool, most in (
+            ([table.texts[number] for number in rng.permutation(siblings)], SIBLINGS),
+            (self.memory.texts(), REMEMBERED),
+            ([table.texts[number] for number in rng.permutation(rooms)], CANDIDATES),
+            ([table.texts[number] for number in answers], CANDIDATES),
+        ):
+            fresh = [text for text in pool if text not in found]
+            most = min(most, CANDIDATES - len(found))
+            found |= dict.fromkeys(fresh[index] for index in rng.permutation(len(fresh))[:most])
+        return list(found)
+
+
+def collect(game: Game, split: str, seeds: Sequence[int], numbering: Numbering, seed: int) -> Steps:
+    """The steps of the agents in the games with these numbers, with what else might have been answered.
+
+    Agents give no command in vain, so before every fourth step or so, drawn at random, comes an attempt that fails.
+    """
+    rng = np.random.default_rng(seed)
+    steps: list[tuple[_Step, int]] = []
+    for offset, agent in enumerate(AGENTS):
+        numbers = seeds[offset :: len(AGENTS)]
+        game.prepare(split, numbers)
+        walks: dict[int, _Walk] = {}
+        for records in rollout(game, make_agent(agent, {}, seed)[1], numbers, split=split):
+            for record in records:
+                episode = record.episode * len(AGENTS) + offset
+                if record.step == 1:
+                    walks[episode] = _begin(game.table(split, record.seed), game.name, record.before)
+                walk = walks[episode]
+                if rng.random() < FAILING:
+                    steps += ((step, episode) for step in walk.attempt(record.before, rng))
+                steps.append((walk.step(record.before, record.command, record.after, rng), episode))
+    return _stacked(steps, numbering)
+
+
+def _begin(table: GameTable, name: str, seen: Observation) -> _Walk:
+    if table.live:
+        raise GameError(f"{name} has too many states to know them all, so what else could come is not known.")
+    memory = Memory()
+    memory.read(seen)
+    return _Walk(table, table.start, memory)
+
+
+def _stacked(steps: Sequence[tuple[_Step, int]], numbering: Numbering) -> Steps:
+    size = len(steps), CANDIDATES
+    candidates, present = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=bool)
+    remembered = np.zeros((*size, len(MEMORY)), dtype=np.float32)
+    for row, (step, _) in enumerate(steps):
+        count = len(step.candidates)
+        candidates[row, :count] = numbering.of(step.candidates)
+        remembered[row, :count], present[row, :count] = step.remembered, True
+    state = np.array([numbering.of(step.state) for step, _ in steps], dtype=np.int64).reshape(-1, 3)
+    return Steps(
+        Choices(state, candidates, remembered, present),
+        np.array([step.kind for step, _ in steps], dtype=np.int64),
+        np.array([episode for _, episode in steps], dtype=np.int64),
+    )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over steps, with its 95% interval when episodes are drawn anew (percentile bootstrap)."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """How well one predictor does on one kind of step. Log losses are in nats.
+
+    The lead is foresight's over this predictor on the same steps: how much more often its first choice is right, and
+    how many nats it is surprised less. Where an interval holds 0, foresight is not shown to be better.
+    """
+
+    kind: str  # one of KINDS, or "all"
+    predictor: str
+    steps: int
+    accuracy: Interval  # how often the likeliest candidate came; a tie of n counts as 1/n
+    log_loss: Interval
+    accuracy_lead: Interval
+    log_loss_lead: Interval
+
+
+@dataclass(frozen=True)
+class Report:
+    """Foresight and its controls on the steps of one game's unseen mazes."""
+
+    game: str
+    encoder: str
+    seed: int
+    train_episodes: int
+    train_steps: int
+    episodes: int
+    rows: tuple[Row, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def report(
+    game: Game, model: TextModel, *, encoder: str, train_episodes: int, episodes: int, seed: int,
+    settings: Settings | None = None, say: Callable[[str], None] = lambda text: None,
+) -> Report:
+    """Learn from games of the split train, and measure on games of the split test, whose wordings are others too.
+
+    Args:
+        model: encodes the texts; `encoder` is what the report calls it.
+        train_episodes: games 0, 1, ... of the split train that are learned from.
+        episodes: games 0, 1, ... of the split test that are measured on.
+        seed: of the walks, the candidates, the learning and the bootstrap.
+        say: is told what is done now, as that can take minutes.
+
+    Raises:
+        GameError: the game's states are not all known, so nobody knows what other commands would have brought.
+    """
+    settings = settings or Settings()
+    numbering = Numbering()
+    say("walking the mazes")
+    train = collect(game, "train", range(train_episodes), numbering, seed)
+    test = collect(game, "test", range(episodes), numbering, seed + 1)
+    texts = list(numbering.numbers)
+    say(f"encoding {len(texts):,} texts")
+    vectors = model.encode(texts)
+    say(f"learning from {len(train.kind):,} steps, three times")
+    found = predictions(train.choices, test.choices, vectors, Hash().encode(texts), settings, seed)
+    rows = measured(found, test, seed)
+    return Report(game.name, encoder, seed, train_episodes, len(train.kind), episodes, tuple(rows))
+
+
+def predictions(
+    train: Choices, test: Choices, vectors: torch.Tensor, hashed: torch.Tensor, settings: Settings, seed: int
+) -> dict[str, Floats]:
+    """The probabilities (N, CANDIDATES) that foresight and each control give to the candidates of `test`."""
+    def learned(these: torch.Tensor, change: Callable[[Choices], Choices] = lambda choices: choices) -> Floats:
+        return probabilities(learn(change(train), these, settings, seed), change(test), these)
+
+    def forgotten(choices: Choices) -> Choices:
+        return replace(choices, remembered=np.zeros_like(choices.remembered))
+
+    return {
+        "foresight": learned(vectors),
+        "without memory": learned(vectors, forgotten),
+        "hash encoder": learned(hashed),
+        "memory look-up": looked_up(train, test),
+        "most similar text": most_similar(train, test, vectors),
+        "uniform": uniform(test),
+    }
+
+
+def uniform(choices: Choices) -> Floats:
+    """A control that knows nothing."""
+    return np.asarray(choices.present / choices.present.sum(1, keepdims=True), dtype=np.float64)
+
+
+def looked_up(train: Choices, test: Choices) -> Floats:
+    """A control that remembers what the same command brought in the same place, and guesses where it was not given.
+
+    How far the remembered answer is trusted is how often it came again in `train`.
+    """
+    def known(choices: Choices) -> NDArray[np.bool_]:
+        return choices.remembered[:, :, MEMORY.index("done here before, and answered so")] > 0
+
+    before = known(train)
+    again, rows = before[:, 0].sum(), before.any(1).sum()
+    trust = (again + 1) / (rows + 2)  # Laplace's rule: neither never nor always
+    alike, guess = known(test), uniform(test)
+    counts = test.present.sum(1, keepdims=True)
+    rest = (1 - trust) / np.maximum(counts - 1, 1)
+    return np.where(alike.any(1, keepdims=True) & (counts > 1), np.where(alike, trust, rest * test.present), guess)
+
+
+def most_similar(train: Choices, test: Choices, vectors: torch.Tensor) -> Floats:
+    """A control that takes like for likely: by cosine to the place and the command, as sharply as fits `train` best."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    unit = torch.nn.functional.normalize(vectors, dim=1).numpy()
+
+    def cosines(choices: Choices) -> Floats:
+        asked = unit[choices.state[:, 0]] + unit[choices.state[:, 2]]
+        asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), LEAST)
+        alike = np.stack([(unit[column] * asked).sum(1) for column in choices.candidates.T], axis=1)
+        return np.where(choices.present, alike.astype(np.float64), -np.inf)
+
+    alike = cosines(train)
+
+    def loss(sharpness: float) -> float:
+        return float(-log_softmax(sharpness * alike, axis=1)[:, 0].mean())
+
+    sharpness = minimize_scalar(loss, bounds=(LEAST, 100.0), method="bounded").x
+    return np.asarray(np.exp(log_softmax(sharpness * cosines(test), axis=1)))
+
+
+def measured(found: dict[str, Floats], test: Steps, seed: int) -> Iterator[Row]:
+    """One row for each kind of step that occurs, all kinds first, and each predictor; "foresight" leads them."""
+    scores = {name: (_right(chances), -np.log(np.maximum(chances[:, 0], LEAST))) for name, chances in found.items()}
+    best = scores["foresight"]
+    for kind in ("all", *KINDS):
+        rows = np.full(len(test.kind), True) if kind == "all" else test.kind == KINDS.index(kind)
+        if not rows.any():
+            continue
+        for name, (right, loss) in scores.items():
+            means = (right, loss, best[0] - right, loss - best[1])
+            yield Row(kind, name, int(rows.sum()), *(interval(mean[rows], test.episode[rows], seed) for mean in means))
+
+
+def _right(chances: Floats) -> Floats:
+    """How right the likeliest candidate is, (N,): 1 / n where it is one of n that are likeliest."""
+    likeliest = chances == chances.max(1, keepdims=True)
+    return np.asarray(likeliest[:, 0] / likeliest.sum(1))
+
+
+def interval(values: Floats, episode: Ints, seed: int) -> Interval:
+    """The mean of values (N,). Steps of one episode are alike, so episodes are drawn, not steps."""
+    from scipy.stats import bootstrap
+
+    numbers, inverse = np.unique(episode, return_inverse=True)
+    sums, counts = np.bincount(inverse, weights=values), np.bincount(inverse).astype(np.float64)
+    mean = float(values.mean())
+    if len(numbers) < 2:
+        return Interval(mean, mean, mean)
+
+    def ratio(sums: Floats, counts: Floats, axis: int) -> Floats:
+        return np.asarray(sums.sum(axis) / counts.sum(axis))
+
+    drawn = bootstrap((sums, counts), ratio, paired=True, vectorized=True, method="percentile", n_resamples=RESAMPLES,
+                      random_state=np.random.default_rng(seed)).confidence_interval
+    return Interval(mean, float(drawn.low), float(drawn.high))

@@ -1,0 +1,251 @@
+"""Learns the values of plans by temporal differences from replayed transitions."""
+
+import copy
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from textmaze.env.rollout import Agent, Observation, StepRecord
+from textmaze.learn import targets
+from textmaze.learn.actor import Actor, admissible
+from textmaze.learn.bert import Bert
+from textmaze.learn.lesson import lesson
+from textmaze.learn.notes import every_note
+from textmaze.learn.qhead import command_values
+from textmaze.learn.reading import sentences, told_of
+from textmaze.learn.replay import Batch, Decision, Replay
+from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, shaping
+from textmaze.learn.shaping import told_of as advised
+
+ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
+CONTEXTS = 16  # plans by which a lesson tells what a sentence is worth
+
+
+class TDSettings(Protocol):
+    """What the learner asks of an agent's settings."""
+
+    target: str
+    steps_ahead: int
+    gamma: float
+    learning_rate: float
+    weight_decay: float
+    batch: int
+    replay: int
+    sampling: str
+    warmup: int
+    updates: int
+    tau: float
+    epsilon: float
+    epsilon_share: float
+    novelty: float
+    lessons: int
+    lesson: int
+
+
+@dataclass
+class _Pending:
+    """The last steps of one slot, whose transitions are not complete yet."""
+
+    steps: deque[tuple[Decision, float]] = field(default_factory=deque)
+    rows: list[int] = field(default_factory=list)  # where the episode's transitions lie in the replay
+
+
+class TDLearner(Actor):
+    """An actor while it learns: against a slow copy of itself, with a bonus for places that are new in the episode."""
+
+    def __init__(self, actor: Actor, settings: TDSettings, shaper: Standard | None, seed: int) -> None:
+        super().__init__(actor.reader, actor.head, actor.notes, seed, actor.advice)
+        self.settings = settings
+        self.epsilon = 1.0
+        self.slow_head = copy.deepcopy(self.head)
+        self.optimiser = torch.optim.AdamW(
+            self.head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.replay = Replay(settings.replay, settings.sampling)
+        self.shaper = shaper
+        self.progress = 0.0
+        self._read: dict[int, Counter[str]] = {}  # how often each answer was read in the episode
+        self.lessons = 0  # that have been given
+        self._pending: dict[int, _Pending] = {}
+
+    def prepare(self, observations: Sequence[Observation]) -> None:
+        """Take the scales of the vectors, and of the scores, from a first look at the training games."""
+        described = sorted({seen.description for seen in observations})
+        commands = sorted({command for seen in observations for command in admissible(seen)} | set(ELSEWHERE))
+        told = sorted({part for seen in observations for command in admissible(seen)
+                       for part in told_of(command, seen.description)})
+        parts = {
+            "description": [part for text in described for part in sentences(text)],
+            "inventory": [part for seen in observations for part in sentences(seen.inventory)],
+            "objective": [part for seen in observations for part in sentences(seen.objective)],
+            "told": told, "command": commands, "note": every_note(),
+        }
+        distinct = {name: sorted(set(texts)) for name, texts in parts.items()}
+        samples = {name: self.reader.texts.library.read(texts) for name, texts in distinct.items()}
+        samples |= {"place": samples["description"], "first": samples["told"], "rivals": samples["told"]}
+        self.head.standardise(samples)
+        self.slow_head.load_state_dict(self.head.state_dict())
+        if isinstance(self.shaper, Advice):
+            texts = {advised(command, seen.description) for seen in observations for command in admissible(seen)} - {""}
+            self.shaper.calibrate(sorted(texts), observations[0].objective)
+        elif self.shaper:
+            self.shaper.calibrate(described, observations[0].objective)
+
+    def schedule(self, progress: float) -> None:
+        s, self.progress = self.settings, progress
+        decay = min(1.0, progress / s.epsilon_share) if s.epsilon_share else 1.0
+        self.epsilon = 1.0 + (s.epsilon - 1.0) * decay
+        for group in self.optimiser.param_groups:
+            group["lr"] = s.learning_rate * (1 - 0.9 * progress)
+        if self.lessons < s.lessons and progress >= 1 - 0.5 ** (self.lessons + 1):
+            self.lessons += 1
+            self._teach()
+
+    def _teach(self) -> None:
+        """Let the encoder learn what the head has found out."""
+        told = self.reader.told
+        if isinstance(told.library.model, Bert):
+            with torch.no_grad():
+                contexts = self.head.contexts(self.replay.sample(CONTEXTS, self._rng).states, self.reader)[:CONTEXTS]
+            lesson(told.library.model, self.head, told, contexts, self._rng, sentences=self.settings.lesson)
+            for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
+                slow.data.copy_(fast.data)
+
+    def begin(self, episodes: Sequence[int]) -> None:
+        super().begin(episodes)
+        for slot in episodes:
+            self._pending[slot] = _Pending()
+            self._read[slot] = Counter()
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        commands = super().act(observations)
+        for seen in observations:
+            pending = self._pending[seen.slot]
+            if len(pending.steps) == self.settings.steps_ahead:
+                self._complete(pending, self.choices[seen.slot].decision)
+        return commands
+
+    def learn(self, records: Sequence[StepRecord]) -> float | None:
+        """Take in one round of steps and update the head; the loss, once learning has begun."""
+        for record, reward in zip(records, self._rewards(records), strict=True):
+            slot = record.before.slot
+            pending = self._pending[slot]
+            pending.steps.append((self.choices[slot].decision, reward))
+            if record.ended:
+                following = None
+                if record.truncated:  # the game would go on, so what could come next counts
+                    self.memories[slot].read(record.after)
+                    following = self.choose([record.after])[0].decision
+                while pending.steps:
+                    self._complete(pending, following)
+                if record.won:
+                    self.replay.solve(pending.rows)
+        if self.replay.size < self.settings.warmup or not self.settings.updates:
+            return None
+        losses = [
+            self._update(self.replay.sample(self.settings.batch, self._rng)) for _ in range(self.settings.updates)
+        ]
+        return sum(losses) / len(losses)
+
+    def _complete(self, pending: _Pending, following: Decision | None) -> None:
+        """Remember the transition from the first of the pending steps over all of them."""
+        reward, discount = targets.n_step([reward for _, reward in pending.steps], self.settings.gamma)
+        decision, _ = pending.steps.popleft()
+        pending.rows.append(self.replay.add(decision, reward, discount, following))
+
+    def _rewards(self, records: Sequence[StepRecord]) -> np.ndarray:
+        """The game's rewards with the bonus for new places and the shaping of the scorer."""
+        rewards = np.array([record.reward for record in records])
+        rewards += self.settings.novelty * np.array(
+            [not self.memories[record.before.slot].knows(record.after.description) for record in records]
+        )
+        objectives = [record.before.objective for record in records]
+        if isinstance(self.shaper, Potential):
+            before = self.shaper.of([record.before.description for record in records], objectives,
+                                    np.array([record.distance for record in records]))
+            after = self.shaper.of([record.after.description for record in records], objectives,
+                                   np.array([record.distance_after for record in records]))
+            ended = np.array([record.terminated for record in records])
+            rewards += shaping(before, after, ended, self.settings.gamma)
+        elif isinstance(self.shaper, Bonus):
+            for record in records:
+                self._read[record.before.slot][record.feedback] += 1
+            counts = np.array([self._read[record.before.slot][record.feedback] for record in records])
+            rewards += self.shaper.of([record.feedback for record in records], objectives, counts, 1 - self.progress)
+        return rewards
+
+    def _update(self, batch: Batch) -> float:
+        target = self._target(batch)
+        self.head.train()
+        with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
+            torch.manual_seed(int(self._rng.integers(2**63)))
+            values = self.head(batch.states, self.reader)
+        self.head.eval()
+        chosen = command_values(values, batch.states).amax(1)
+        losses = torch.nn.functional.smooth_l1_loss(chosen, target, reduction="none")
+        loss = (losses * torch.from_numpy(batch.weight)).mean()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
+        self.optimiser.step()
+        with torch.no_grad():
+            for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
+                slow.lerp_(fast, self.settings.tau)
+        self.replay.learned(batch.rows, (chosen - target).detach().numpy())
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _target(self, batch: Batch) -> torch.Tensor:
+        reward, discount = torch.from_numpy(batch.reward), torch.from_numpy(batch.discount)
+        following = command_values(self.slow_head(batch.next_states, self.reader), batch.next_states)
+        match self.settings.target:
+            case "sarsa":
+                return targets.sarsa(reward, discount, following, torch.from_numpy(batch.next_choice))
+            case "expected_sarsa":
+                return targets.expected_sarsa(reward, discount, following, self.epsilon)
+            case "q_learning":
+                return targets.q_learning(reward, discount, following)
+        online = command_values(self.head(batch.next_states, self.reader), batch.next_states)
+        return targets.double_q(reward, discount, following, online)
+
+    def greedy(self) -> Agent:
+        """The same agent without exploration, with notes of its own; it shares the weights."""
+        return Actor(self.reader, self.head, self.notes, 0, self.advice)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Everything but the episodes under way: training goes on with new ones."""
+        tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
+        tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
+        tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
+        plain = {
+            "rng": self._rng.bit_generator.state,
+            "replay": self.replay.next,
+            "lessons": self.lessons,
+            "texts": self.reader.state(),
+            "scores": [self.shaper.mean, self.shaper.scale] if self.shaper else None,
+        }
+        return plain, tensors
+
+    def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+        def part(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+        self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
+        self._rng.bit_generator.state = state["rng"]
+        self.lessons = int(state["lessons"])
+        self.head.load_state_dict(part("head."))
+        self.slow_head.load_state_dict(part("slow_head."))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in part("optimiser.").items():
+            index, _, moment = name.partition(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        self.replay.restore({name: t.numpy() for name, t in part("replay.").items()}, state["replay"])
+        if self.shaper:
+            self.shaper.mean, self.shaper.scale = state["scores"]
