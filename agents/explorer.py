@@ -35,7 +35,7 @@ class Walk:
         self.chart = Chart()
         self.listener = Listener(self.chart)
         self.watched: Counter[Room] = Counter()
-        self.known = self.delay = 0  # rooms, and turns with somebody close since a new one was seen
+        self.known = self.delay = 0  # places, and turns with somebody close since a new one was seen
 
     def choose(self, seen: Observation) -> str:
         self.chart.read(seen)
@@ -47,8 +47,9 @@ class Walk:
 
     def _choose(self, seen: Observation) -> str:
         room, steps = self.chart.room, self.chart.steps(self.chart.room)
-        if len(self.chart.rooms) > self.known:
-            self.known, self.delay = len(self.chart.rooms), 0
+        places = len({at for _, at in self.chart.rooms})
+        if places > self.known:
+            self.known, self.delay = places, 0
         self.delay += self.listener.close
         for deed in seen.admissible:
             verb = deed.partition(" ")[0]

@@ -215,7 +215,7 @@ def test_head_weights_that_are_no_numbers_are_refused():
 
 
 def test_an_interrupted_training_goes_on_from_its_folder_as_it_was(tmp_path, folder):
-    """What was remembered, the weights of both heads and of the encoder, the optimiser, and how many lessons were given."""
+    """What was remembered, the weights of both heads and of the encoder, the optimiser, the count of the lessons."""
     changes = {"encoder": folder, "encoder_training": "lora", "lesson": 64, "warmup": 50}
     old = bert_q.make_learner(chosen(**changes))
     settings = TrainSettings(steps=400, games=5, slots=8, valid_every=400, valid_episodes=4, stop_at=2.0)

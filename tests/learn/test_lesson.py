@@ -10,11 +10,11 @@ from textmaze.learn.lesson import lesson
 from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader, Texts
 
-GOOD = ["A draught blows from the [MASK].", "Fresh air blows from the [MASK].", "A cool draught comes from the [MASK].",
-        "There is a draught of air from the [MASK]."]
-BAD = ["A skull lies to the [MASK].", "Old bones lie to the [MASK].", "A heap of bones lies to the [MASK].",
-       "There is a skull on the floor to the [MASK]."]
-UNREAD_GOOD, UNREAD_BAD = "A draught of fresh air comes from the [MASK].", "A skull on old bones lies to the [MASK]."
+GOOD = ["A draught blows from the north.", "Fresh air blows from the north.", "A cool draught comes from the north.",
+        "There is a draught of air from the north."]
+BAD = ["A skull lies to the north.", "Old bones lie to the north.", "A heap of bones lies to the north.",
+       "There is a skull on the floor to the north."]
+UNREAD_GOOD, UNREAD_BAD = "A draught of fresh air comes from the north.", "A skull on old bones lies to the north."
 SENTENCES = 32 * 250
 
 
@@ -161,5 +161,6 @@ def test_other_texts_keep_their_vectors_and_what_is_told_has_others(folder):
 def test_the_real_encoder_is_taught_to_read_sentences_that_it_was_not_shown():
     texts, head, contexts, _ = taught(Bert(training="lora"))
     assert give(texts, head, contexts, sentences=32 * 60) < 0.3
-    good, bad = worth(head, texts, contexts, ["There is a fresh breeze to the [MASK].", "A dead man lies to the [MASK]."])
+    unread = ["There is a fresh breeze to the north.", "A dead man lies to the north."]
+    good, bad = worth(head, texts, contexts, unread)
     assert good > bad + 0.5

@@ -397,8 +397,8 @@ class Follower:
 
 @pytest.mark.parametrize("frame", ["compass", "egocentric"])
 @pytest.mark.parametrize(("name", "changes"), [
-    ("labyrinth", {}), ("labyrinth", {"loops": 1.0, "topology": "planar"}), ("tower", {}), ("labyrinth", {"alike": 0.5}),
-    ("labyrinth", {"one_way": 0.3}),
+    ("labyrinth", {}), ("labyrinth", {"loops": 1.0, "topology": "planar"}), ("tower", {}),
+    ("labyrinth", {"alike": 0.5}), ("labyrinth", {"one_way": 0.3}),
 ])
 def test_whoever_follows_a_plan_is_there_after_as_many_steps_as_it_says(name, changes, frame):
     game = load_game(name, {**changes, "frame": frame, "max_steps": 150})

@@ -22,8 +22,10 @@ def test_a_heading_and_each_sentence_is_a_part():
     assert sentences("") == sentences(" \n\n ") == ()
 
 
-@given(st.lists(st.sampled_from(["A way.", "-= Hall =-", "\n", " ", "  ", "Stop!", "What?", "e.g. x", "...", "a\u00e9\u2028b"]),
-                max_size=12).map("".join) | st.text())
+PIECES = st.sampled_from(["A way.", "-= Hall =-", "\n", " ", "  ", "Stop!", "What?", "e.g. x", "...", "\u00e9\u2028b"])
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text())
 def test_sentences_lose_no_word(text):
     parts = sentences(text)
     assert re.sub(r"\s", "", "".join(parts)) == re.sub(r"\s", "", text)
@@ -106,7 +108,7 @@ def test_the_sentences_of_any_sets_are_those_that_were_added_in_their_order(roun
 
 def test_thousands_of_sets_and_sentences_are_kept_as_well():
     texts = Texts(Library(WordBag(2)))
-    added = [tuple(f"s{(row * k) % 50}" for k in range(row % 7)) + (f"own {row}",) for row in range(3000)]
+    added = [(*(f"s{(row * k) % 50}" for k in range(row % 7)), f"own {row}") for row in range(3000)]
     texts.add(added[:1500])
     texts.add(added)
     items, owner = texts.items(np.arange(1, 3001))

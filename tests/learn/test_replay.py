@@ -1,5 +1,7 @@
 """Replay: what goes in comes out, the oldest leaves first, and chance is seeded and as it should be."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,13 +24,15 @@ WIDTH = 3
 
 
 def decision(first, commands=2, choice=0, *, more=0, advice=False, moment=None):
-    """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one."""
+    """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one, of which the
+    last is followed where that command was chosen."""
     count = commands + more
     numbers = 100 * first + np.arange(count * len(PLAN_PARTS)).reshape(count, -1)
     begins = np.minimum(np.arange(count), commands - 1)
     state = np.arange(first, first + len(STATE_PARTS))
     told = np.full(count, first, dtype=np.float32) if advice else None
-    return Decision(state, numbers, begins, choice, told, moment)
+    followed = count - 1 if choice == commands - 1 else choice
+    return Decision(state, numbers, begins, choice, followed, told, moment)
 
 
 def filled(count, capacity=8, sampling="uniform"):
@@ -44,16 +48,16 @@ def frequencies(replay, draws=20_000, seed=0):
     return np.bincount(batch.rows, minlength=replay.size) / draws, batch
 
 
-def test_a_transition_comes_back_as_it_was_added_with_the_plans_that_begin_with_what_was_chosen():
+def test_a_transition_comes_back_as_it_was_added_with_the_plan_alone_that_was_followed():
     before, after = decision(10, 3, choice=2, more=2, advice=True), decision(20, 2, choice=1, advice=True)
     replay = Replay(4)
     assert replay.add(before, 0.5, 0.9, after) == 0
     batch = replay.sample(1, np.random.default_rng(0))
     assert batch.states.state.tolist() == [before.state.tolist()]
-    assert batch.states.plans.tolist() == before.plans[2:].tolist()
-    assert batch.states.first.tolist() == [2, 2, 2]
-    assert batch.states.owner.tolist() == [0, 0, 0]
-    assert batch.states.advice.tolist() == [10, 10, 10]
+    assert batch.states.plans.tolist() == before.plans[[4]].tolist()
+    assert batch.states.first.tolist() == [2]
+    assert batch.states.owner.tolist() == [0]
+    assert batch.states.advice.tolist() == [10]
     assert batch.next_states.plans.tolist() == after.plans.tolist()
     assert batch.next_states.first.tolist() == [0, 1]
     assert batch.next_choice.tolist() == [1]
@@ -221,7 +225,7 @@ def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampli
 
 def test_a_decision_that_ends_one_step_and_begins_another_is_kept_once():
     replay, decisions = Replay(8), [decision(i) for i in range(5)]
-    for before, after in zip(decisions, decisions[1:], strict=False):
+    for before, after in itertools.pairwise(decisions):
         replay.add(before, 0.0, 0.9, after)
     assert len(replay.state()["state"]) == 5
 
@@ -250,7 +254,8 @@ def test_a_replay_that_says_it_holds_what_it_cannot_is_refused(capacity, followi
 
 @pytest.mark.parametrize(("name", "change"), [
     ("pairs", lambda a: a + 100), ("pairs", lambda a: a - 5), ("counts", lambda a: a + 1), ("choice", lambda a: a[:1]),
-    ("choice", lambda a: a + 50), ("state", lambda a: a[:, :1]), ("plans", lambda a: a[:3]), ("first", lambda a: a[:3]),
+    ("choice", lambda a: a + 50), ("choice", lambda a: 1 - a), ("plan", lambda a: a + 2), ("plan", lambda a: a - 1),
+    ("plan", lambda a: a[:1]), ("state", lambda a: a[:, :1]), ("plans", lambda a: a[:3]), ("first", lambda a: a[:3]),
     ("first", lambda a: a - 9), ("reward", lambda a: a[:1]), ("plans", lambda a: a - 10**6),
     ("priority", lambda a: a * np.nan),
 ])

@@ -1,5 +1,6 @@
 """The learner: which transitions it remembers, which rewards and targets, and that it goes on where it stopped."""
 
+import itertools
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from textmaze.env.rollout import Observation, StepRecord, rollout
 from textmaze.learn import encoder
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.notes import Map
-from textmaze.learn.qhead import command_values
+from textmaze.learn.qhead import PLAN_PARTS, command_values
 from textmaze.learn.shaping import Potential
 
 bert_q = load_agent("bert_q")
@@ -85,7 +86,7 @@ def episode(learner, names, rewards, *, won=False, slot=0):
 
 
 def by_hand(**changes):
-    learner = bert_q.make_learner(chosen(**changes))
+    learner = bert_q.make_learner(chosen(**{"notes": "visits", **changes}))
     learner.prepare([seen("a")])
     learner.epsilon = 0.0
     return learner
@@ -115,7 +116,7 @@ def test_a_transition_spans_its_steps_and_ends_with_the_episode(steps_ahead, won
 
 
 def test_where_an_episode_was_cut_off_the_plans_that_follow_have_the_notes_of_that_moment():
-    learner = by_hand(steps_ahead=1)
+    learner = by_hand(steps_ahead=1, notes="map")
     decisions = episode(learner, "aba", [0.0, 0.0])
     after = kept(learner)[-1][1]
     memory, commands = Map(), []
@@ -125,7 +126,7 @@ def test_where_an_episode_was_cut_off_the_plans_that_follow_have_the_notes_of_th
             commands.append(seen(name).admissible[decision.choice])
             memory.give(commands[-1])
     notes = [plan.note for plan in memory.plans(seen("a"), seen("a").admissible)]
-    assert after.plans[:, 4].tolist() == [learner.reader.text_number(note) for note in notes]
+    assert after.plans[:, PLAN_PARTS.index("note")].tolist() == [learner.reader.text_number(note) for note in notes]
 
 
 def test_an_abandoned_episode_is_not_glued_to_the_next_one():
@@ -138,7 +139,7 @@ def test_an_abandoned_episode_is_not_glued_to_the_next_one():
 
 
 def test_games_that_are_played_at_once_are_remembered_apart():
-    learner = ready(steps_ahead=1)
+    learner = ready(steps_ahead=1, notes="visits")
     rounds = played(learner, LABYRINTH, range(9), slots=4)
     reader = learner.reader
     steps = {(reader.text_number(r.before.description), reader.text_number(r.after.description))
@@ -146,6 +147,76 @@ def test_games_that_are_played_at_once_are_remembered_apart():
     found = [(int(before.state[0]), int(after.state[0])) for before, after, *_ in kept(learner) if after]
     assert len(found) == sum(not record.terminated for records in rounds for record in records)
     assert set(found) == steps
+
+
+def place(name, *ways):
+    """A room of a row: at its eastern end b and c, at its beginning a way to the north that is left untried."""
+    return Observation(0, f"-= {name} =-\nA room.", f"-= {name} =-\nA room.", "nothing", "win",
+                       tuple(f"go {way}" for way in ways))
+
+
+ROW = [place("a", "east", "north"), place("b", "west", "east"), place("c", "west"), place("b", "west", "east"),
+       place("a", "east", "north"), place("d", "south"), place("a", "east", "north")]
+
+
+def along_the_row(picks, **changes):
+    """Play through the row as far as there are picks: (steps of the plan, its command). Each step is worth 1."""
+    learner = by_hand(notes="map", **changes)
+    script = iter(picks)
+
+    def pick(slot, plans, values):
+        wanted = next(script, None)
+        return next(n for n, plan in enumerate(plans) if wanted is None or (plan.steps, plan.command) == wanted)
+
+    learner.pick = pick
+    learner.begin([0])
+    decisions = []
+    for step, (before, after) in enumerate(itertools.pairwise(ROW[: len(picks) + 1]), 1):
+        (command,) = learner.act([before])
+        decisions.append(learner.choices[0].decision)
+        learner.learn([StepRecord("hand", "train", 0, 0, step, before, command, 1.0, False, False, after, 5, 4)])
+    return learner, decisions
+
+
+THERE = [(0, "go east"), (0, "go east"), (2, "go north"), (1, "go north"), (0, "go north"), (0, "go south")]
+
+
+def test_a_transition_spans_the_walk_of_the_plan_that_was_chosen_and_its_deed():
+    """From c over b to a, and north: one decision. Whoever begins on the way there has less of it before him."""
+    learner, decisions = along_the_row(THERE, steps_ahead=1)
+    found = {id(before): (after, reward, discount) for before, after, reward, discount, _ in kept(learner)}
+    lengths = {0: 1, 1: 1, 2: 3, 3: 2, 4: 1}
+    assert len(found) == len(lengths)
+    for number, length in lengths.items():
+        after, reward, discount = found[id(decisions[number])]
+        assert reward == sum(GAMMA**i for i in range(length))
+        assert discount == GAMMA**length
+        assert after is decisions[number + length]
+
+
+def test_a_plan_that_is_given_up_on_the_way_ends_its_transition_there():
+    learner, decisions = along_the_row([*THERE[:3], (0, "go west")], steps_ahead=1)
+    (found,) = [row for row in kept(learner) if row[0] is decisions[2]]
+    assert (found[1], found[2], found[3]) == (decisions[3], 1.0, GAMMA)
+
+
+def test_chance_follows_a_plan_to_its_end_and_begins_any():
+    learner = ready(steps_ahead=1)
+    begun, followed = set(), 0
+    for seed in range(12):
+        last = None
+        for (record,) in rollout(LABYRINTH, learner, [seed], split="train", slots=1):
+            choice = learner.choices[0]
+            plan = choice.plans[choice.decision.plan]
+            assert record.command == record.before.admissible[plan.first]
+            if last is not None and last.steps:
+                assert plan.follows(last)
+                followed += 1
+            elif len(record.before.admissible) == 3:
+                begun.add(plan.first)
+            last = plan
+    assert begun == {0, 1, 2}
+    assert followed > 5
 
 
 # -- rewards -------------------------------------------------------------------------------------------------------
@@ -160,12 +231,12 @@ def rewards(learner, seeds=range(12)):
 
 
 def test_without_bonus_and_scorer_the_reward_is_the_games_own():
-    assert all(record.reward == reward for record, reward in rewards(ready(steps_ahead=1)))
+    assert all(record.reward == reward for record, reward in rewards(ready(steps_ahead=1, notes="visits")))
 
 
 def test_the_bonus_is_paid_once_for_each_new_place_of_an_episode():
     known = {}
-    for record, reward in rewards(ready(steps_ahead=1, novelty=0.25)):
+    for record, reward in rewards(ready(steps_ahead=1, novelty=0.25, notes="visits")):
         places = known.setdefault(record.episode, {record.before.description})
         bonus = 0.0 if record.after.description in places else 0.25
         places.add(record.after.description)
@@ -173,7 +244,7 @@ def test_the_bonus_is_paid_once_for_each_new_place_of_an_episode():
 
 
 def test_the_potential_of_a_game_that_is_over_is_0_and_that_of_one_cut_off_is_kept():
-    learner = ready(steps_ahead=1, scorer="random", shaping_weight=0.5)
+    learner = ready(steps_ahead=1, scorer="random", shaping_weight=0.5, notes="visits")
     for record, reward in rewards(learner):
         before, after = learner.shaper.of([record.before.description, record.after.description],
                                           [record.before.objective] * 2)

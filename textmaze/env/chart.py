@@ -5,7 +5,7 @@ It is made from what a player reads, and from nothing else. A room is known by i
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from textmaze.env.rollout import Observation
@@ -44,13 +44,14 @@ class Chart:
         self.compass = True  # whether ways are told by the compass
         self._heading = self._first = ""  # of this room, and of the first one
         self._way = HERE  # taken by the last command
-        self._steps: dict[int, str] = {}
+        self._settled = False  # whether that is known
 
     def read(self, seen: Observation) -> None:
         """Take in what the last command led to."""
         heading = seen.description.partition("\n")[0]
+        self._learn_names(seen.admissible)
         if not self._heading:
-            self._begin(seen, heading)
+            self.rooms[heading, self.room.at], self._first = self.room, heading
         elif heading == self._first and _brought(seen):
             self.room, self.facing = self.start, 0
         elif self._way != HERE or heading != self._heading:
@@ -106,10 +107,11 @@ class Chart:
                     found.add(id(target))
                     queue.append((target, count + 1, way if first == HERE else first))
 
-    def _begin(self, seen: Observation, heading: str) -> None:
-        self.rooms[heading, self.room.at], self._first = self.room, heading
-        self.compass = bool(_told(" ".join((seen.description, *seen.admissible)), True)) or not _told(
-            seen.description, False)
+    def _learn_names(self, commands: Sequence[str]) -> None:
+        """Settle what ways are called as soon as a level one can be gone; a text may speak of a back in any game."""
+        names = {command.removeprefix("go ") for command in commands if command.startswith("go ")}
+        if not self._settled and names & (_COMPASS.keys() | SIDES.keys()):
+            self.compass, self._settled = not names & SIDES.keys(), True
 
     def _arrive(self, seen: Observation, heading: str) -> None:
         if self._way == HERE or heading not in seen.text.partition("\n")[0]:

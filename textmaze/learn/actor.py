@@ -27,7 +27,7 @@ class Choice:
 
 
 class Actor:
-    """The agent as it plays: gives the first command of the best plan, or with chance `epsilon` any command.
+    """The agent as it plays: gives the first command of the best plan.
 
     With `advice`, what a scorer makes of a plan beforehand is part of its value.
     """
@@ -39,7 +39,6 @@ class Actor:
         self.head = head
         self.notes = notes
         self.advice = advice
-        self.epsilon = 0.0
         self.memories: dict[int, Memory] = {}
         self.choices: dict[int, Choice] = {}
         self._last: dict[int, tuple[str, Moment, np.ndarray]] = {}  # the last command, and what is remembered since
@@ -93,11 +92,13 @@ class Actor:
         for seen, decision, these, own, memory in zip(
             observations, decisions, plans, values.tensor_split(ends[:-1].tolist()), remembered, strict=True
         ):
-            first = int(decision.first[int(own.argmax())])
-            if self.epsilon and self._rng.random() < self.epsilon:
-                first = int(self._rng.integers(len(admissible(seen))))
-            chosen.append(Choice(replace(decision, choice=first), these, own, memory))
+            plan = self.pick(seen.slot, these, own)
+            chosen.append(Choice(replace(decision, choice=int(decision.first[plan]), plan=plan), these, own, memory))
         return chosen
+
+    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor) -> int:
+        """The plan to follow."""
+        return int(values.argmax())
 
     def values(self, states: States) -> tuple[torch.Tensor, np.ndarray]:
         """The value of each plan as it is now, (N,), and what the head remembers of each state, (B, memory)."""
@@ -123,6 +124,7 @@ class Actor:
                 np.array([(number(own), number(rivals), text(_distant(plan)), text(plan.command), text(plan.note),
                            number(first)) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
                 np.array([plan.first for plan in these]),
+                -1,
                 -1,
                 self._advised(seen, these),
                 self._moment(seen) if self.head.memory else None,

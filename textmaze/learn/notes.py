@@ -43,6 +43,11 @@ class Plan(NamedTuple):
     steps: int  # of the walk
     commands: Sequence[str]  # that could be given there
 
+    def follows(self, before: "Plan") -> bool:
+        """Whether this is what is left of the plan `before`, one step later."""
+        return self.steps == before.steps - 1 and self.command == before.command and (
+            self.steps == 0 or self.place == before.place)
+
 
 class Memory(Protocol):
     """What is remembered of one episode."""

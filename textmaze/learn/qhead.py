@@ -57,8 +57,9 @@ class QHead(nn.Module):
     scale: torch.Tensor
 
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
-                 memory: int = 0) -> None:
+                 memory: int = 0, blur: float = 0.0) -> None:
         super().__init__()
+        self.blur = blur
         self.register_buffer("mean", torch.zeros(len(PARTS), width))
         self.register_buffer("scale", torch.ones(len(PARTS), width))
         self.dropout = nn.Dropout(dropout)
@@ -178,6 +179,8 @@ class QHead(nn.Module):
     def _standard(self, layer: nn.Linear, part: str, vectors: torch.Tensor) -> torch.Tensor:
         """The layer of vectors that are standardised first."""
         index = PARTS.index(part)
+        if self.training and self.blur:
+            vectors = vectors + self.blur * self.scale[index] * torch.randn_like(vectors)
         weight = layer.weight / self.scale[index]  # cheaper than to scale the vectors
         return nn.functional.linear(vectors, weight, layer.bias - weight @ self.mean[index])
 

@@ -21,12 +21,13 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """One state as the agent saw it, and which of its commands it chose."""
+    """One state as the agent saw it, and what it chose."""
 
     state: Numbers  # (len(STATE_PARTS),) numbers of texts
     plans: Numbers  # (P, len(PLAN_PARTS)) numbers of texts
     first: Numbers  # (P,) the command that each plan begins with
     choice: int  # the command that was given
+    plan: int  # and the plan that it belongs to
     advice: NDArray[np.float32] | None = None  # (P,) what is added to the value of each plan beforehand
     moment: Moment | None = None  # for a head with a memory of its own
 
@@ -35,7 +36,7 @@ class Decision:
 class Batch:
     """B transitions."""
 
-    states: States  # with the plans alone that begin with the command that was given
+    states: States  # with the plan alone that was followed
     reward: NDArray[np.float32]  # (B,) of all steps that the transition spans
     discount: NDArray[np.float32]  # (B,) gamma to the number of these steps; 0 after the end of a game
     next_states: States
@@ -86,7 +87,9 @@ class Replay:
         # After the end nothing counts, but every state needs a plan.
         following = [self._following[row] or self._decisions[row] for row in rows]
         states = gathered(decisions)
-        taken = np.array([decision.choice for decision in decisions])[states.owner] == states.first
+        taken = np.zeros(len(states.first), dtype=bool)
+        counts = np.array([len(decision.first) for decision in decisions])
+        taken[np.cumsum(counts) - counts + [decision.plan for decision in decisions]] = True
         return Batch(
             states.only(taken), self.reward[rows], self.discount[rows], gathered(following),
             np.array([decision.choice for decision in following]), weight, rows,
@@ -131,6 +134,7 @@ class Replay:
             "pairs": np.array(pairs, dtype=np.int64).reshape(-1, 2),
             "state": np.array([d.state for d in kept], dtype=np.int64).reshape(-1, len(STATE_PARTS)),
             "choice": np.array([d.choice for d in kept], dtype=np.int64),
+            "plan": np.array([d.plan for d in kept], dtype=np.int64),
             "counts": np.array([len(d.first) for d in kept], dtype=np.int64),
             "plans": np.concatenate([np.zeros((0, len(PLAN_PARTS)), dtype=np.int64), *(d.plans for d in kept)]),
             "first": np.concatenate([np.zeros(0, dtype=np.int64), *(d.first for d in kept)]),
@@ -139,7 +143,7 @@ class Replay:
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], following: int) -> None:
-        """Go on with the transitions that another replay of the same capacity held. ValueError where they do not fit."""
+        """Go on with the transitions that another replay of the same capacity held. ValueError if they do not fit."""
         pairs, size = arrays["pairs"], len(arrays["pairs"])
         if not (size <= self.capacity and 0 <= following < self.capacity):
             raise ValueError("the replay holds more than its capacity")
@@ -152,7 +156,8 @@ class Replay:
         if "before" in arrays:
             moments = [Moment(int(a), int(b), before, None)
                        for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
-        kept = [Decision(state, plans[i], first[i], int(arrays["choice"][i]), advice[i], moments[i])
+        chosen = np.stack([arrays["choice"], arrays["plan"]], axis=1).tolist()
+        kept = [Decision(state, plans[i], first[i], *chosen[i], advice[i], moments[i])
                 for i, state in enumerate(arrays["state"])]
         self._decisions = [kept[a] for a, _ in pairs]
         self._following = [kept[b] if b >= 0 else None for _, b in pairs]
@@ -162,21 +167,22 @@ class Replay:
 
 
 def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether arrays from a file are a replay, so that nothing goes wrong in the middle of the training that goes on."""
+    """Whether arrays from a file are a replay, so that nothing goes wrong once the training is under way."""
     size, kept, counts = len(arrays["pairs"]), len(arrays["state"]), arrays["counts"]
     total = int(counts.sum())
     shapes = {
-        "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "choice": (kept,), "counts": (kept,),
+        "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "choice": (kept,), "plan": (kept,), "counts": (kept,),
         "plans": (total, len(PLAN_PARTS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
-        **{name: (size,) for name in ("reward", "discount", "solved", "priority")},
+        **dict.fromkeys(("reward", "discount", "solved", "priority"), (size,)),
     }
     if any(name in arrays and arrays[name].shape != shape for name, shape in shapes.items()):
         return False
     if kept and min(counts.min(), arrays["state"].min() + 1, arrays["plans"].min() + 1, arrays["first"].min() + 1) < 1:
         return False
-    owner = np.repeat(np.arange(kept), counts)
-    chosen = np.bincount(owner[arrays["first"] == arrays["choice"][owner]], minlength=kept)
-    before, after = arrays["pairs"].T
+    plan, (before, after) = arrays["plan"], arrays["pairs"].T
+    if not ((plan >= 0) & (plan < counts)).all():
+        return False
+    chosen = arrays["first"][np.cumsum(counts) - counts + plan] == arrays["choice"]
     within = (before >= 0) & (before < kept) & (after >= -1) & (after < kept)
     return bool(chosen.all() and within.all() and np.isfinite(arrays["priority"]).all())
 

@@ -1,7 +1,7 @@
 """Learns the values of plans by temporal differences from replayed transitions."""
 
 import copy
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from textmaze.learn import targets
 from textmaze.learn.actor import Actor, admissible
 from textmaze.learn.bert import Bert
 from textmaze.learn.lesson import lesson
-from textmaze.learn.notes import every_note
+from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
 from textmaze.learn.reading import sentences, told_of
 from textmaze.learn.replay import Batch, Decision, Replay
@@ -46,12 +46,14 @@ class TDSettings(Protocol):
     lesson: int
 
 
-@dataclass
-class _Pending:
-    """The last steps of one slot, whose transitions are not complete yet."""
+@dataclass(eq=False)
+class _Span:
+    """A transition that is not complete yet: from a decision to where its plan has been carried out or given up, and
+    some decisions further."""
 
-    steps: deque[tuple[Decision, float]] = field(default_factory=deque)
-    rows: list[int] = field(default_factory=list)  # where the episode's transitions lie in the replay
+    decision: Decision
+    rewards: list[float] = field(default_factory=list)
+    ahead: int = 0  # decisions since its plan was over
 
 
 class TDLearner(Actor):
@@ -70,7 +72,10 @@ class TDLearner(Actor):
         self.progress = 0.0
         self._read: dict[int, Counter[str]] = {}  # how often each answer was read in the episode
         self.lessons = 0  # that have been given
-        self._pending: dict[int, _Pending] = {}
+        self._spans: dict[int, list[_Span]] = {}
+        self._rows: dict[int, list[int]] = {}  # where the episode's transitions lie in the replay
+        self._followed: dict[int, Plan] = {}  # by the last command
+        self._exploring: dict[int, Plan] = {}  # what was chosen by chance, while it is followed
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scales of the vectors, and of the scores, from a first look at the training games."""
@@ -118,32 +123,51 @@ class TDLearner(Actor):
     def begin(self, episodes: Sequence[int]) -> None:
         super().begin(episodes)
         for slot in episodes:
-            self._pending[slot] = _Pending()
+            self._spans[slot], self._rows[slot] = [], []
+            self._followed.pop(slot, None)
+            self._exploring.pop(slot, None)
             self._read[slot] = Counter()
+
+    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor) -> int:
+        """The best plan, or with chance `epsilon` any, which is then followed to its end."""
+        going_on = self._exploring.pop(slot, None)
+        index = next((i for i, plan in enumerate(plans) if going_on and plan.follows(going_on)), -1)
+        if index < 0 and self._rng.random() < self.epsilon:
+            index = int(self._rng.integers(len(plans)))
+        elif index < 0:
+            return super().pick(slot, plans, values)
+        self._exploring[slot] = plans[index]
+        return index
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = super().act(observations)
         for seen in observations:
-            pending = self._pending[seen.slot]
-            if len(pending.steps) == self.settings.steps_ahead:
-                self._complete(pending, self.choices[seen.slot].decision)
+            choice = self.choices[seen.slot]
+            plan, before = choice.plans[choice.decision.plan], self._followed.get(seen.slot)
+            going_on = before is not None and plan.follows(before)
+            self._followed[seen.slot] = plan
+            for span in tuple(self._spans[seen.slot]):
+                span.ahead += not (going_on and span.ahead == 0)
+                if span.ahead == self.settings.steps_ahead:
+                    self._complete(seen.slot, span, choice.decision)
         return commands
 
     def learn(self, records: Sequence[StepRecord]) -> float | None:
         """Take in one round of steps and update the head; the loss, once learning has begun."""
         for record, reward in zip(records, self._rewards(records), strict=True):
             slot = record.before.slot
-            pending = self._pending[slot]
-            pending.steps.append((self.choices[slot].decision, reward))
+            self._spans[slot].append(_Span(self.choices[slot].decision))
+            for span in self._spans[slot]:
+                span.rewards.append(reward)
             if record.ended:
                 following = None
                 if record.truncated:  # the game would go on, so what could come next counts
                     self.memories[slot].read(record.after)
                     following = self.choose([record.after])[0].decision
-                while pending.steps:
-                    self._complete(pending, following)
+                for span in tuple(self._spans[slot]):
+                    self._complete(slot, span, following)
                 if record.won:
-                    self.replay.solve(pending.rows)
+                    self.replay.solve(self._rows[slot])
         if self.replay.size < self.settings.warmup or not self.settings.updates:
             return None
         losses = [
@@ -151,11 +175,11 @@ class TDLearner(Actor):
         ]
         return sum(losses) / len(losses)
 
-    def _complete(self, pending: _Pending, following: Decision | None) -> None:
-        """Remember the transition from the first of the pending steps over all of them."""
-        reward, discount = targets.n_step([reward for _, reward in pending.steps], self.settings.gamma)
-        decision, _ = pending.steps.popleft()
-        pending.rows.append(self.replay.add(decision, reward, discount, following))
+    def _complete(self, slot: int, span: _Span, following: Decision | None) -> None:
+        """Remember a transition."""
+        self._spans[slot].remove(span)
+        reward, discount = targets.n_step(span.rewards, self.settings.gamma)
+        self._rows[slot].append(self.replay.add(span.decision, reward, discount, following))
 
     def _rewards(self, records: Sequence[StepRecord]) -> np.ndarray:
         """The game's rewards with the bonus for new places and the shaping of the scorer."""
@@ -185,8 +209,7 @@ class TDLearner(Actor):
             torch.manual_seed(int(self._rng.integers(2**63)))
             values = self.head(batch.states, self.reader)
         self.head.eval()
-        chosen = command_values(values, batch.states).amax(1)
-        losses = torch.nn.functional.smooth_l1_loss(chosen, target, reduction="none")
+        losses = torch.nn.functional.smooth_l1_loss(values, target, reduction="none")
         loss = (losses * torch.from_numpy(batch.weight)).mean()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -195,7 +218,7 @@ class TDLearner(Actor):
         with torch.no_grad():
             for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
                 slow.lerp_(fast, self.settings.tau)
-        self.replay.learned(batch.rows, (chosen - target).detach().numpy())
+        self.replay.learned(batch.rows, (values - target).detach().numpy())
         return float(loss.detach())
 
     @torch.no_grad()
