@@ -72,27 +72,18 @@ class Walk:
     def _search(self, seen: Observation, shy: set[int], *, wary: bool) -> int | None:
         """The first step to what is nearest of all that is worth a visit, or `HERE`; None where nothing is.
 
-        Breadth first over rooms or, if wary, over rooms and turns on ways on which nobody is met: then one may wait,
-        and come to a room again.
+        If wary, on a way on which nobody is met.
         """
-        dread = DREAD if self.listener.near and self.delay <= PATIENCE else 0
-        fewest, found, steps = 1000, None, 0
-        level: dict[Room, int | None] = {self.chart.room: None}  # to each room the first way that leads there
-        known = {self.chart.room}
-        while level and steps < fewest and (steps < AHEAD + self.known or not wary):
-            following: dict[Room, int | None] = {}
-            for room, first in level.items():
-                safe = [way for way in (*room.ways, HERE) if (way not in shy if first is None else
-                                                              not (wary and self.listener.meets(room, way, steps)))]
-                for way, more in self._worth(room, seen, dread):
-                    if way in safe and steps + more < fewest:
-                        fewest, found = steps + more, way if first is None else first
-                for way in safe:
-                    target = room.ways[way] if way != HERE else room if wary else None
-                    if target and (wary or target not in known):
-                        following.setdefault(target, way if first is None else first)
-            known.update(following)
-            level, steps = following, steps + 1
+        listener = self.listener
+        dread = DREAD if listener.near and self.delay <= PATIENCE else 0
+        fewest, found = 1000, None
+        for room, steps, first in listener.walks(AHEAD + self.known) if wary else self.chart.walks(shy):
+            if steps >= fewest:
+                break
+            for way, more in self._worth(room, seen, dread):
+                shunned = way in shy if steps == 0 else wary and listener.meets(room, way, steps)
+                if steps + more < fewest and not shunned:
+                    fewest, found = steps + more, way if steps == 0 else first
         return found
 
     def _worth(self, room: Room, seen: Observation, dread: int) -> Iterator[tuple[int, int]]:

@@ -200,7 +200,7 @@ def test_an_agents_setting_that_is_not_allowed_is_refused(change, sentence):
         ("steps=many", "steps in training must be a whole number, not 'many'."),
         ("slots=0", "slots in training must be from 1 to 4096, not 0."),
         ("gamma=2", "gamma in bert_q must be from 0.0 to 1.0, not 2.0."),
-        ("notes=maybe", "notes in bert_q must be true or false, not 'maybe'."),
+        ("notes=maybe", "There is no choice for notes in bert_q named 'maybe'."),
         ("target=doubleq", "There is no choice for target in bert_q named 'doubleq'; did you mean 'double_q'?"),
         ("gamma", "'gamma' is not of the form KEY=VALUE."),
         ("encoder=folder", "The encoder 'folder' cannot be loaded: "),

@@ -137,7 +137,7 @@ def test_an_installed_wheel_finds_its_games_and_agents_also_beside_a_package_nam
     assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder", "themes"]
     agents = away(installed, tmp_path, "agents")
     assert [line.split()[0] for line in agents.stdout.splitlines()] == [
-        "bert_q", "explorer", "human", "walkthrough", "wander"
+        "bert_q", "drrn", "explorer", "human", "llm", "walkthrough", "wander"
     ]
     solved = away(installed, tmp_path, "transcript", "walkthrough", "labyrinth", "--format", "markdown")
     assert (solved.returncode, solved.stderr) == (0, "")

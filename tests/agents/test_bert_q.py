@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 
 def chosen(**changes):
     fast = {"encoder": "words", "hidden": 32, "batch": 64, "replay": 4000, "warmup": 200, "learning_rate": 3e-3,
-            "scorer": "none"}
+            "blur": 0.0, "scorer": "none"}
     return bert_q.Settings(**{**fast, **changes})
 
 
@@ -43,9 +43,10 @@ def config(learner):
     return {"agent": "bert_q", "settings": {"seed": learner.settings.seed}, "game": {"spec": "corridor", "with": {}}}
 
 
-def trained(folder, game=CORRIDOR, steps=600, seed=0, slots=8, valid_every=300, **changes):
+def trained(folder, game=CORRIDOR, steps=600, seed=0, slots=8, valid_every=300, games=10, **changes):
     learner = bert_q.make_learner(chosen(seed=seed, **changes))
-    settings = TrainSettings(steps=steps, games=10, slots=slots, valid_every=valid_every, valid_episodes=5, stop_at=2.0)
+    settings = TrainSettings(
+        steps=steps, games=games, slots=slots, valid_every=valid_every, valid_episodes=5, stop_at=2.0)
     train(learner, game, settings, folder, config(learner), seed=seed)
     return learner
 
@@ -63,36 +64,41 @@ def test_the_bonus_for_new_places_cannot_beat_the_win_by_default():
 # -- it learns -----------------------------------------------------------------------------------------------------
 
 
-def solves(learner, game=TINY, games=30):
-    result = evaluate(learner.greedy(), game, range(games), name="bert_q")
-    return result.success == 1.0 and result.spl > 0.85
+def solves(learner, game=TINY, games=10, split="train"):
+    result = evaluate(learner.greedy(), game, range(games), name="bert_q", split=split)
+    return result.success == 1.0 and result.spl > 0.9
 
 
-@pytest.mark.parametrize("steps_ahead", [1, 4])
-@pytest.mark.parametrize("target", ["sarsa", "expected_sarsa", "q_learning", "double_q"])
-def test_every_target_solves_a_tiny_game_that_it_has_never_seen(tmp_path, target, steps_ahead):
-    assert solves(trained(tmp_path, TINY, 1200, target=target, steps_ahead=steps_ahead))
-
-
-@pytest.mark.parametrize("changes", [
-    {"sampling": "prioritised"}, {"sampling": "solved"}, {"notes": "none"}, {"notes": "visits"},
-    {"notes": "none", "memory": 16}, {"scorer": "contrast", "shaping": "advice"}, {"scorer": "random"},
-    {"scorer": "contrast", "shaping": "bonus"}, {"scorer": "distance"},
-], ids=lambda changes: "-".join(map(str, changes.values())))
-def test_however_it_samples_remembers_and_is_rewarded_it_solves_a_tiny_game(tmp_path, changes):
-    assert solves(trained(tmp_path, TINY, 1200, **changes))
+@pytest.mark.parametrize(("target", "steps_ahead", "changes"), [
+    ("sarsa", 1, {}),
+    ("sarsa", 4, {"sampling": "prioritised"}),
+    ("expected_sarsa", 1, {"notes": "none"}),
+    ("expected_sarsa", 4, {"sampling": "solved"}),
+    ("q_learning", 1, {"notes": "visits"}),
+    ("q_learning", 4, {"scorer": "contrast", "shaping": "advice"}),
+    ("double_q", 1, {"notes": "none", "memory": 16}),
+    ("double_q", 4, {"scorer": "distance"}),
+    ("double_q", 3, {"scorer": "contrast", "shaping": "bonus"}),
+])
+def test_by_every_target_sampling_memory_and_reward_a_tiny_game_is_solved(tmp_path, target, steps_ahead, changes):
+    """Within 200 updates or so, with the fewest steps in nearly every game."""
+    quick = {"hidden": 16, "batch": 32, "warmup": 100, "updates": 1, "target": target, "steps_ahead": steps_ahead}
+    assert solves(trained(tmp_path, TINY, 500, slots=2, valid_every=500, **quick, **changes))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["double_q", "sarsa"])
 def test_the_corridor_is_learned_and_for_corridors_never_seen(target, tmp_path):
-    assert solves(trained(tmp_path, CORRIDOR, 3000, target=target), CORRIDOR, 50)
+    assert solves(trained(tmp_path, CORRIDOR, 3000, target=target), CORRIDOR, 50, "test")
 
 
 @pytest.mark.slow
 def test_it_learns_a_little_labyrinth_with_the_real_bert(tmp_path):
-    learner = trained(tmp_path, LABYRINTH, 4000, slots=16, encoder=encoder.DEFAULT_MODEL)
-    assert evaluate(learner.greedy(), LABYRINTH, range(40), name="bert_q").success >= 0.9
+    """Who walks about at random finds the coin in half of them."""
+    default = bert_q.Settings()
+    kept = {name: getattr(default, name) for name in ("encoder", "hidden", "batch", "learning_rate", "scorer")}
+    learner = trained(tmp_path, LABYRINTH, 4000, slots=16, valid_every=4000, games=100, **kept)
+    assert evaluate(learner.greedy(), LABYRINTH, range(40), name="bert_q").success >= 0.8
 
 
 @pytest.mark.slow

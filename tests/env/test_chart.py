@@ -88,7 +88,8 @@ class Surveyor(Walker):
         assert exits[way] == self.player.room
         self.taken.setdefault(self.before.room, {})[way] = self.player.room
         back = (2, 3, 0, 1, 5, 4)[way]
-        if step(self.maze, self.player, self.called(back)).room == self.before.room:
+        # Whether somebody would be met on that way is another matter.
+        if self.called(back) in seen.admissible and self.maze.rooms[self.player.room].exits[back] == self.before.room:
             self.taken.setdefault(self.player.room, {})[back] = self.before.room
 
     def called(self, way):

@@ -98,3 +98,12 @@ def test_a_sentence_that_is_always_there_is_a_hint_in_the_end_and_one_that_goes_
     ear.about_somebody("hall", {"A hall.", HINT}, {HINT})
     assert ear.about_somebody("cellar", {WARNING}, {WARNING}) == {WARNING}
     assert ear.about_somebody("hall", {"A hall.", HINT, WARNING}, {HINT, WARNING}) == {WARNING}
+
+
+def test_who_goes_to_and_fro_in_step_with_somebody_does_not_take_the_warning_for_a_hint():
+    """In one room he is always heard, as the player is only there at every other turn of his round."""
+    ear = Ear()
+    for _ in range(40):
+        assert ear.about_somebody("hall", {"A hall.", WARNING}, {WARNING}) == {WARNING}
+        assert ear.about_somebody("cell", {"A cell."}, set()) == set()
+    assert not ear.hints

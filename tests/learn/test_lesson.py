@@ -15,7 +15,7 @@ GOOD = ["A draught blows from the north.", "Fresh air blows from the north.", "A
 BAD = ["A skull lies to the north.", "Old bones lie to the north.", "A heap of bones lies to the north.",
        "There is a skull on the floor to the north."]
 UNREAD_GOOD, UNREAD_BAD = "A draught of fresh air comes from the north.", "A skull on old bones lies to the north."
-SENTENCES = 32 * 250
+SENTENCES = 32 * 400
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_other_texts_keep_their_vectors_and_what_is_told_has_others(folder):
 @pytest.mark.slow
 def test_the_real_encoder_is_taught_to_read_sentences_that_it_was_not_shown():
     texts, head, contexts, _ = taught(Bert(training="lora"))
-    assert give(texts, head, contexts, sentences=32 * 60) < 0.3
+    assert give(texts, head, contexts, sentences=32 * 120) < 0.3
     unread = ["There is a fresh breeze to the north.", "A dead man lies to the north."]
     good, bad = worth(head, texts, contexts, unread)
     assert good > bad + 0.5

@@ -93,7 +93,7 @@ class Keeper:
         assert all(tuple(plan.commands) == tuple(commands) for plan in direct)
         for plan in plans[len(commands):]:
             assert plan.steps > 0
-            assert commands[plan.first].startswith("go ")
+            assert commands[plan.first].startswith("go ") or commands[plan.first] == "wait"
             assert plan.command == "look" or plan.command in plan.commands
 
 

@@ -161,10 +161,12 @@ ROUNDS = st.lists(st.tuples(st.lists(st.sampled_from(["A. B.", "B. A.", "A.", ""
 @settings(max_examples=40, deadline=None)
 def test_a_restored_reader_gives_the_same_numbers_and_the_same_to_what_is_new(rounds, apart):
     old, new = (Reader(Library(WordBag(4)), Library(WordBag(4)) if apart else None) for _ in range(2))
+    old.texts.library.read(["Read before."])
     for texts, commands in rounds:
         old.take_in(texts, [((command,), "C to the east.") for command in commands])
     new.restore(json.loads(json.dumps(old.state())))
     assert new.state() == old.state()
+    assert new.texts.library.texts == old.texts.library.texts  # or sums would be rounded in another order
     every = ["A. B.", "B. A.", "A.", "", "C to the east.", "New."]
     told = [((command,), "C to the east.") for command in ("go east", "go west", "look", "take c")]
     for reader in (old, new):

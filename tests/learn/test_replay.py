@@ -24,8 +24,8 @@ WIDTH = 3
 
 
 def decision(first, commands=2, choice=0, *, more=0, advice=False, moment=None):
-    """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one, of which the
-    last is followed where that command was chosen."""
+    """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one. Of these
+    the last is followed where that command was chosen."""
     count = commands + more
     numbers = 100 * first + np.arange(count * len(PLAN_PARTS)).reshape(count, -1)
     begins = np.minimum(np.arange(count), commands - 1)

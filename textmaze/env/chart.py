@@ -5,7 +5,7 @@ It is made from what a player reads, and from nothing else. A room is known by i
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from textmaze.env.rollout import Observation
@@ -97,13 +97,14 @@ class Chart:
         """Whether a way was told of there that could not be taken."""
         return not self.told(room.description, room.facing) <= set(self.steps(room))
 
-    def walks(self) -> "Iterator[tuple[Room, int, int]]":
-        """The rooms that known ways lead to, nearest first, with the number of steps and the first way."""
+    def walks(self, shunned: Container[int] = ()) -> "Iterator[tuple[Room, int, int]]":
+        """The rooms that known ways lead to, nearest first, with the number of steps and the first way; that is none of
+        the shunned ones."""
         queue, found = [(self.room, 0, HERE)], {id(self.room)}
         for room, count, first in queue:
             yield room, count, first
             for way, target in room.ways.items():
-                if target is not None and id(target) not in found:
+                if target is not None and id(target) not in found and not (first == HERE and way in shunned):
                     found.add(id(target))
                     queue.append((target, count + 1, way if first == HERE else first))
 

@@ -5,6 +5,7 @@ is read in one place all the time, or cannot be true of anybody who walks, is a 
 """
 
 import re
+from collections.abc import Iterator
 
 from textmaze.env.chart import HERE, Chart, Room, beside
 from textmaze.env.rounds import Ear, Place, Rounds
@@ -73,6 +74,20 @@ class Listener:
         """Whether it is to be feared that he is met so."""
         return self._rounds.meets(room.at, beside(room.at, way), self.turn + later)
 
+    def walks(self, turns: int) -> Iterator[tuple[Room, int, int]]:
+        """The rooms where one can be so many turns from now, soonest first, and no meeting is to be feared on the way;
+        with the number of commands and the first way, which is `HERE` if that is to wait."""
+        level = {self.chart.room: HERE}
+        for steps in range(turns):
+            yield from ((room, steps, first) for room, first in level.items())
+            shy = self.shy() if steps == 0 else set()
+            following: dict[Room, int] = {}
+            for room, first in level.items():
+                for way, target in (*room.ways.items(), (HERE, room)):
+                    if target is not None and not (way in shy if steps == 0 else self.meets(room, way, steps)):
+                        following.setdefault(target, way if steps == 0 else first)
+            level = following
+
     def safe(self, way: int, turns: int) -> int:
         """For how many turns, up to `turns`, somebody who goes this way now can be certain not to be met.
 
@@ -80,19 +95,19 @@ class Listener:
         """
         if not self.close:
             return turns
-        rooms = {self.chart.room.at: self.chart.room}
-        for later in range(turns):
+        if way in self.shy():
+            return 0
+        rooms = [_behind(self.chart.room, way)]
+        for later in range(1, turns):
             following: dict[Place, Room] = {}
-            for room in rooms.values():
-                for step in (*room.ways, HERE) if later else (way,):
-                    if step in self.shy() if later == 0 else not self.misses(room, step, later):
-                        continue
-                    at = beside(room.at, step)
-                    target = room if step == HERE else room.ways.get(step)
-                    following.setdefault(at, target or Room(at, ways={BACK[step]: room}))
+            for room in rooms:
+                for step in (*room.ways, HERE):
+                    if self.misses(room, step, later):
+                        target = _behind(room, step)
+                        following.setdefault(target.at, target)
             if not following:
                 return later
-            rooms = following
+            rooms = list(following.values())
         return turns
 
     def _learn(self, room: Room) -> None:
@@ -112,3 +127,9 @@ class Listener:
         ways = self._places[place].ways if place in self._places else range(len(DIRECTIONS))
         found = {beside(place, way): BACK[way] for way in ways if way < len(DIRECTIONS)}
         return {place, *(at for at, back in found.items() if at not in self._places or back in self._places[at].ways)}
+
+
+def _behind(room: Room, way: int) -> Room:
+    """The room that a way leads to; if it was never seen, one with no other way than the one back."""
+    known = room if way == HERE else room.ways.get(way)
+    return known or Room(beside(room.at, way), ways={BACK[way]: room})

@@ -90,17 +90,20 @@ def _meets(where: list[set[Place] | None], here: Place, there: Place, turn: int)
 
 
 class Ear:
-    """Tells sentences about somebody who walks about from others that point somewhere.
+    """Tells sentences about somebody who walks about from others that point somewhere; asked once for each turn.
 
-    His sentences come and go, and name him. What is read in a room each time, for longer than a round takes, is about
-    something else; once there is such a sentence, nothing is believed to be about him but what has a word of his.
+    His sentences come and go, and name him. What is read in a room each time, at every turn of any round, is about
+    something else; once there is such a sentence, nothing is believed to be about him but what has a word of his. How
+    often the room was seen does not tell: who goes to and fro in step with him reads the same each time.
     """
 
     def __init__(self) -> None:
         self.hints = False  # whether there are sentences that point somewhere and tell of nobody
         self._stirring: set[str] = set()  # words of sentences that came or went
         self._still: set[str] = set()  # words of those that did not
+        self._turn = 0
         self._looks: dict[Hashable, int] = defaultdict(int)
+        self._turns: dict[Hashable, set[tuple[int, int]]] = defaultdict(set)  # of each round at which a room was seen
         self._always: dict[Hashable, set[str]] = {}  # for each room the sentences that were read each time
         self._pointing: dict[Hashable, set[str]] = defaultdict(set)  # and those that pointed somewhere, at any time
 
@@ -112,7 +115,9 @@ class Ear:
         self._always[room] = always & sentences
         self._pointing[room] |= pointing
         self._looks[room] += 1
-        proven = self._looks[room] > (_PROVEN if self.hints else LENGTHS[-1])
+        self._turns[room] |= {(turns, self._turn % turns) for turns in LENGTHS}
+        self._turn += 1
+        proven = self._looks[room] > _PROVEN if self.hints else len(self._turns[room]) == sum(LENGTHS)
         for sentence in self._always[room] - (set() if proven else self._pointing[room]):
             self._still |= _words(sentence)
         self.hints = self.hints or (proven and bool(self._always[room] & self._pointing[room]))

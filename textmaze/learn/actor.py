@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from textmaze.env.rollout import Observation
+from textmaze.errors import RunError
 from textmaze.learn.bert import Bert
 from textmaze.learn.notes import MEMORIES, Memory, Plan
 from textmaze.learn.qhead import STATE_PARTS, QHead, States
@@ -47,19 +48,25 @@ class Actor:
     def weights(self) -> dict[str, torch.Tensor]:
         """What it takes to play as now: the head, and what was trained of the encoder."""
         found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
-        return found | {f"encoder.{name}": tensor for name, tensor in self._adapter().items()}
+        return found | {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
 
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Take over what `weights` returned. RuntimeError or RunError where it does not fit."""
-        own = {name.removeprefix("head."): tensor for name, tensor in weights.items() if name.startswith("head.")}
-        rest = {name: tensor for name, tensor in weights.items() if name.startswith("encoder.")}
-        encoder = {name.removeprefix("encoder."): tensor for name, tensor in rest.items()}
-        self.head.load_state_dict(own)
+        """Take over what `weights` returned. RunError or RuntimeError where it does not fit."""
+        parts: dict[str, dict[str, torch.Tensor]] = {"head": {}, "encoder": {}}
+        for name, tensor in weights.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = tensor
+        if not all(tensor.isfinite().all() for tensor in parts["head"].values()):
+            raise RunError("The weights are damaged: some are no finite numbers.")
         model = self.reader.told.library.model
-        if isinstance(model, Bert) and model.trainable_parameters():
-            model.load_adapter(encoder)
+        if len(parts) > 2 or set(parts["encoder"]) != set(self.adapter()):
+            raise RunError("The weights are not those of this encoder and its training.")
+        self.head.load_state_dict(parts["head"])
+        if isinstance(model, Bert) and parts["encoder"]:
+            model.load_adapter(parts["encoder"])
 
-    def _adapter(self) -> dict[str, torch.Tensor]:
+    def adapter(self) -> dict[str, torch.Tensor]:
+        """What was trained of the encoder."""
         model = self.reader.told.library.model
         return model.adapter() if isinstance(model, Bert) else {}
 

@@ -39,7 +39,7 @@ def lesson(
         The share of the differences in worth between sentences that is still unexplained.
     """
     told: Sequence[str] = texts.library.texts
-    if not told or not model.trainable_parameters():
+    if len(told) < 2 or not model.trainable_parameters():  # there are no differences to be learned
         return 0.0
     with torch.no_grad():
         worth = head.worth_of_told(texts.library.vectors, contexts)

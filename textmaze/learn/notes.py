@@ -23,14 +23,17 @@ _BARRED = "a way is barred here"
 _OTHER_HANDS = "you were last here with other things in hand"
 _NAMED = "the objective names this place"
 # Sentences of their own, so that they are read the same whatever stands before them.
-_MET = ". By what you have heard, you would meet whoever walks about there"
-_MISSED = ". By what you have heard, you would miss whoever walks about"
-_CAUGHT = (". Whoever walks about may be there", ". Whoever walks about may come there next, and no way out is known",
-           ". Whoever walks about may come there two turns later, and no way out is known")
+_SAFE = ". By what you have heard, this is safe"
+_TRAP = ". It may turn out to be a trap, for no other way leads out of there as far as you know"
+_MAY_MEET = ". Danger: whoever walks about may be there"
+_MEET = ". By what you have heard, you would be caught"
+_HEARD = (_SAFE, _TRAP, _MAY_MEET, _MEET)
 _STEPS = ("", "one step from here: ", "two steps from here: ", "three steps from here: ", "four steps from here: ",
           "five steps from here: ", "six or seven steps from here: ", "eight to ten steps from here: ",
           "eleven to fifteen steps from here: ", "far from here: ")
 _FARTHEST = (0, 1, 2, 3, 4, 5, 7, 10, 15)  # the most steps that each of these may mean
+_AHEAD = 16  # turns that are thought ahead for a walk on which nobody is met
+_TURNS = 3  # for which a step must be safe, or it may lead into a trap
 
 
 class Plan(NamedTuple):
@@ -165,25 +168,52 @@ class Map:
         notes = [self._note(here, command, is_named) for command in commands]
         plans = [Plan(number, here.description, command, notes[number] + heard[number], 0, commands)
                  for number, command in enumerate(commands)]
-        numbers = {way: number for number, way in enumerate(ways)}
-        walks = chart.walks()
-        next(walks)  # the room where the player is
-        for room, steps, first in walks:
+        numbers = {way: number for number, way in enumerate(ways) if way != HERE or commands[number] == "wait"}
+        for room, steps, first, command, note in self._elsewhere(seen):
             number = numbers.get(first)
             if number is not None:
-                plans += [Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
-                               room.commands) for command, note in self._worth(room, seen)]
+                plans.append(Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
+                                  room.commands))
         return plans
+
+    def _elsewhere(self, seen: Observation) -> Iterator[tuple[Room, int, int, str, str]]:
+        """What is worth a walk: a room, the steps to it and the first of them, a command there and a note."""
+        walks = list(self.chart.walks())[1:]  # all but the room where the player is
+        worth = {room: dict(self._worth(room, seen)) for room, _, _ in walks}
+        if self.listener.heard:
+            yield from self._past_somebody(worth, seen)
+        shy = self.listener.shy()
+        for room, steps, first in walks:
+            if first not in shy:  # what lies behind a dangerous step is not worth it
+                yield from ((room, steps, first, command, note) for command, note in worth[room].items())
+
+    def _past_somebody(
+        self, worth: dict[Room, dict[str, str]], seen: Observation
+    ) -> Iterator[tuple[Room, int, int, str, str]]:
+        """What can be walked to with no meeting to be feared, which is taken out of `worth`.
+
+        Such a walk may begin with a wait, also for a way out of this room that would be dangerous now.
+        """
+        chart, listener, shy = self.chart, self.listener, self.listener.shy()
+        here = chart.room
+        dangerous = [command for way, command in chart.steps(here).items() if way in shy and here.ways[way] is None]
+        worth[here] = {command: self._note(here, command, named(here, seen.objective)) for command in dangerous}
+        ways = {(room, command): chart.way(command, room.facing) for room in worth for command in worth[room]}
+        for room, steps, first in listener.walks(_AHEAD):
+            for command in list(worth[room]) if steps else ():
+                if not listener.meets(room, ways[room, command], steps):
+                    yield room, steps, first, command, worth[room].pop(command)
+            if not any(worth.values()):
+                return
 
     def _heard(self, way: int) -> str:
         """What listening knows of a way out of this room, or of staying; nothing while nobody is heard."""
-        listener, turns = self.listener, len(_CAUGHT)
-        if not listener.close:
+        if not self.listener.close:
             return ""
-        safe = listener.safe(way, turns)
-        if safe == 0 and listener.meets(self.chart.room, way):
-            return _MET
-        return _CAUGHT[safe] if safe < turns else _MISSED
+        turns = self.listener.safe(way, _TURNS)
+        if turns == 0:
+            return _MEET if self.listener.meets(self.chart.room, way) else _MAY_MEET
+        return _SAFE if turns == _TURNS else _TRAP
 
     def _note(self, room: Room, command: str, is_named: bool) -> str:
         """What is remembered of a command in a room."""
@@ -219,7 +249,7 @@ def every_note() -> list[str]:
     near = [f"{times}{also}" for times in _TIMES for also in ("", *(f"; {note}" for note in (
         _ENTRANCE, _OPEN, _CLOSED, _KNOWN, _NAMED)))]
     far = [f"{steps}{note}" for steps in _STEPS[1:] for note in (_TIMES[0], f"{_OTHER_HANDS}; {_BARRED}")]
-    return near + far + [heard.removeprefix(". ") for heard in (_MET, _MISSED, *_CAUGHT)]
+    return near + far + [heard.removeprefix(". ") for heard in _HEARD]
 
 
 def _times(count: int) -> str:

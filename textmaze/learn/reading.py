@@ -9,6 +9,7 @@ hints in new wordings are read less well: encoders of sentences have never read 
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,22 @@ class Texts:
         offsets = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self._items[np.repeat(starts, counts) + offsets], owner
 
+    def state(self) -> dict[str, Any]:
+        """All sentences of the library, and the sets by their numbers, each in its order."""
+        numbers = {sentence: number for number, sentence in enumerate(self.library.texts)}
+        sets = [[numbers[part] for part in parts] for parts in self.known]
+        return {"sentences": list(self.library.texts), "sets": sets}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Number sentences and sets as in other texts; these must be new.
+
+        The sentences too, as sums of rounded numbers depend on their order, and a training that goes on should take the
+        very course that it would have taken.
+        """
+        sentences: Sequence[str] = state["sentences"]
+        self.library.numbers(sentences)
+        self.add(tuple(sentences[number] for number in parts) for parts in state["sets"])
+
     def _append(self, parts: tuple[str, ...], items: Numbers) -> None:
         number = len(self.known)
         start = int(self._ends[number - 1])
@@ -119,12 +136,11 @@ class Reader:
         """The number of what a text tells of commands."""
         return self._told[which]
 
-    def state(self) -> dict[str, list[list[str]]]:
+    def state(self) -> dict[str, Any]:
         """All that was numbered, in its order, to be numbered again by `restore`."""
-        return {name: [list(parts) for parts in texts.known]
-                for name, texts in (("texts", self.texts), ("told", self.told))}
+        return {"texts": self.texts.state(), "told": self.told.state()}
 
-    def restore(self, state: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Number texts as in another reader; this one must be new."""
-        self.texts.add(map(tuple, state["texts"]))
-        self.told.add(map(tuple, state["told"]))
+        self.texts.restore(state["texts"])
+        self.told.restore(state["told"])

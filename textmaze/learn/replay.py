@@ -156,8 +156,8 @@ class Replay:
         if "before" in arrays:
             moments = [Moment(int(a), int(b), before, None)
                        for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
-        chosen = np.stack([arrays["choice"], arrays["plan"]], axis=1).tolist()
-        kept = [Decision(state, plans[i], first[i], *chosen[i], advice[i], moments[i])
+        choice, plan = arrays["choice"].tolist(), arrays["plan"].tolist()
+        kept = [Decision(state, plans[i], first[i], choice[i], plan[i], advice[i], moments[i])
                 for i, state in enumerate(arrays["state"])]
         self._decisions = [kept[a] for a, _ in pairs]
         self._following = [kept[b] if b >= 0 else None for _, b in pairs]

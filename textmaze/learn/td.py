@@ -113,10 +113,11 @@ class TDLearner(Actor):
     def _teach(self) -> None:
         """Let the encoder learn what the head has found out."""
         told = self.reader.told
-        if isinstance(told.library.model, Bert):
+        model = told.library.model
+        if isinstance(model, Bert) and model.trainable_parameters() and self.replay.size:
             with torch.no_grad():
                 contexts = self.head.contexts(self.replay.sample(CONTEXTS, self._rng).states, self.reader)[:CONTEXTS]
-            lesson(told.library.model, self.head, told, contexts, self._rng, sentences=self.settings.lesson)
+            lesson(model, self.head, told, contexts, self._rng, sentences=self.settings.lesson)
             for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
                 slow.data.copy_(fast.data)
 
@@ -242,6 +243,7 @@ class TDLearner(Actor):
     def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Everything but the episodes under way: training goes on with new ones."""
         tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
+        tensors |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
         tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
         for index, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
@@ -259,10 +261,10 @@ class TDLearner(Actor):
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
+        self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))})
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
         self.lessons = int(state["lessons"])
-        self.head.load_state_dict(part("head."))
         self.slow_head.load_state_dict(part("slow_head."))
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in part("optimiser.").items():
