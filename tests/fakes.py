@@ -44,7 +44,7 @@ class Scripted:
         return np.array([self.scores.get(text, 0.0) for text in consequences])
 
 
-def tiny_bert(folder: Path) -> str:
+def tiny_bert(folder: Path, width: int = 32, layers: int = 2) -> str:
     """A BERT with random weights and the words of the real one, as a folder: it can be trained within seconds."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
@@ -55,6 +55,7 @@ def tiny_bert(folder: Path) -> str:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         BertModel(BertConfig(
-            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+            vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=layers, num_attention_heads=2,
+            intermediate_size=width,
         )).save_pretrained(folder)
     return str(folder)

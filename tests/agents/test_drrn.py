@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from playing import played
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Observation, rollout
@@ -29,15 +30,6 @@ def ready(**changes):
     learner = drrn.make_learner(chosen(**changes))
     learner.schedule(0.0)
     return learner
-
-
-def played(learner, game, seeds, slots=1):
-    """Let it play and learn; the records of each round."""
-    rounds = []
-    for records in rollout(game, learner, seeds, split="train", slots=slots):
-        learner.learn(records)
-        rounds.append(records)
-    return rounds
 
 
 def text(learner, number):

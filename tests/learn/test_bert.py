@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fakes import tiny_bert
 
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
 from textmaze.learn import bert as module
@@ -31,17 +32,7 @@ def bert():
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A BERT of our own with random weights, as a folder."""
-    from transformers import AutoTokenizer, BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("small")
-    tokenizer = AutoTokenizer.from_pretrained(packaged_model())
-    tokenizer.save_pretrained(folder)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        BertModel(BertConfig(
-            vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=3, num_attention_heads=2, intermediate_size=8
-        )).save_pretrained(folder)
-    return str(folder)
+    return tiny_bert(tmp_path_factory.mktemp("small"), width=8, layers=3)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

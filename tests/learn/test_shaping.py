@@ -10,7 +10,7 @@ from textmaze.catalog import load_game
 from textmaze.errors import TextmazeError
 from textmaze.learn.encoder import Library
 from textmaze.learn.scorers import ADVICE, Contrast, Distance, Random
-from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, n_step_shaping, shaping, told_of
+from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, n_step_shaping, shaping, told_of_alone
 
 GAMMA = 0.95
 TABLES = {
@@ -212,14 +212,14 @@ ROOM = (
     ("take (", ""),
 ])
 def test_of_a_command_is_told_by_sentences_that_hold_its_last_word_and_no_other_way(command, told):
-    assert told_of(command, ROOM) == told
+    assert told_of_alone(command, ROOM) == told
 
 
 def test_what_is_to_the_front_is_told_of_going_forward():
     room = "-= Hall =-\nYou can go forward, left or back. Bones lie to the front. It smells of grass to the left."
-    assert told_of("go forward", room) == "Bones lie to the front."
-    assert told_of("go left", room) == "It smells of grass to the left."
-    assert told_of("go back", room) == ""
+    assert told_of_alone("go forward", room) == "Bones lie to the front."
+    assert told_of_alone("go left", room) == "It smells of grass to the left."
+    assert told_of_alone("go back", room) == ""
 
 
 def advised(table, advice):
@@ -234,7 +234,7 @@ def advised(table, advice):
 
 
 def advisers(table):
-    texts = list(dict.fromkeys(told_of(c, d) for d in described(table) for c in table.commands))
+    texts = list(dict.fromkeys(told_of_alone(c, d) for d in described(table) for c in table.commands))
     rng = np.random.default_rng(0)
     return texts, {
         "contrast": Contrast(Library(WordBag()), ADVICE),

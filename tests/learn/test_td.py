@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from fakes import Scripted, WordBag, tiny_bert
+from playing import played
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Observation, StepRecord, rollout
@@ -46,15 +47,6 @@ def ready(game=LABYRINTH, **changes):
     learner.prepare(look(game))
     learner.schedule(0.0)
     return learner
-
-
-def played(learner, game, seeds, slots=1):
-    """Let it play and learn; the records of each round."""
-    rounds = []
-    for records in rollout(game, learner, seeds, split="train", slots=slots):
-        learner.learn(records)
-        rounds.append(records)
-    return rounds
 
 
 def kept(learner):

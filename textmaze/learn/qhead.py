@@ -172,7 +172,7 @@ class QHead(nn.Module):
         return told[torch.from_numpy(inverse)]
 
     def meaning(self, vectors: torch.Tensor) -> torch.Tensor:
-        """What sentences with these vectors (n, width) say of a command whose topic is masked in them, (n, told)."""
+        """What sentences with these vectors (n, width) say of the command that they tell of, (n, told)."""
         found: torch.Tensor = self.sentence(self._standard(self.sentence_in, "told", vectors))
         return found
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from textmaze.errors import TextmazeError
 from textmaze.game.layout import DIRECTIONS
+from textmaze.learn.reading import sentences
 from textmaze.learn.scorers import Distance, Scorer
 
 Floats = NDArray[np.float64]
@@ -112,9 +113,9 @@ class Advice(Standard):
     def of(self, descriptions: Sequence[str], commands: Sequence[str], objectives: Sequence[str]) -> Floats:
         """Phi of each command in the state with the description beside it, (len(commands),); 0 where nothing is told.
 
-        The scale is taken by `calibrate` from what `told_of` finds in training games.
+        The scale is taken by `calibrate` from what `told_of_alone` finds in training games.
         """
-        told = [told_of(command, description) for command, description in zip(commands, descriptions, strict=True)]
+        told = [told_of_alone(command, text) for command, text in zip(commands, descriptions, strict=True)]
         values = np.zeros(len(told))
         rows = [row for row, text in enumerate(told) if text]
         values[rows] = self.standardised([told[row] for row in rows], [objectives[row] for row in rows])
@@ -171,12 +172,11 @@ def n_step_shaping(
     return shaped
 
 
-_SENTENCE_END = re.compile(r"(?<=[.!?]) |\n")
 _COMPASS = {way: (way,) for way in DIRECTIONS}
 _FROM_PLAYER = {"forward": ("forward", "front"), "right": ("right",), "back": ("back",), "left": ("left",)}
 
 
-def told_of(command: str, description: str) -> str:
+def told_of_alone(command: str, description: str) -> str:
     """What a description says of a command before it is given: the sentences that hold the command's last word.
 
     A sentence that names other ways too tells nothing of one of them, so it is left out, as is the heading.
@@ -188,7 +188,7 @@ def told_of(command: str, description: str) -> str:
     others = [name for way, names in ways.items() if way != word for name in names]
     return " ".join(
         sentence
-        for sentence in _SENTENCE_END.split(description)
+        for sentence in sentences(description)
         if not sentence.startswith("-= ") and _names(ways[word], sentence) and not _names(others, sentence)
     )
 

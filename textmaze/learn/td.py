@@ -18,8 +18,7 @@ from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
 from textmaze.learn.reading import sentences, told_of
 from textmaze.learn.replay import Batch, Decision, Replay
-from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, shaping
-from textmaze.learn.shaping import told_of as advised
+from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, shaping, told_of_alone
 
 ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
 CONTEXTS = 16  # plans by which a lesson tells what a sentence is worth
@@ -95,7 +94,8 @@ class TDLearner(Actor):
         self.head.standardise(samples)
         self.slow_head.load_state_dict(self.head.state_dict())
         if isinstance(self.shaper, Advice):
-            texts = {advised(command, seen.description) for seen in observations for command in admissible(seen)} - {""}
+            texts = {told_of_alone(command, seen.description)
+                     for seen in observations for command in admissible(seen)} - {""}
             self.shaper.calibrate(sorted(texts), observations[0].objective)
         elif self.shaper:
             self.shaper.calibrate(described, observations[0].objective)
@@ -116,10 +116,9 @@ class TDLearner(Actor):
         model = told.library.model
         if isinstance(model, Bert) and model.trainable_parameters() and self.replay.size:
             with torch.no_grad():
-                contexts = self.head.contexts(self.replay.sample(CONTEXTS, self._rng).states, self.reader)[:CONTEXTS]
+                contexts = self.head.contexts(self.replay.sample(CONTEXTS, self._rng).states, self.reader)
             lesson(model, self.head, told, contexts, self._rng, sentences=self.settings.lesson)
-            for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
-                slow.data.copy_(fast.data)
+            self.slow_head.load_state_dict(self.head.state_dict())
 
     def begin(self, episodes: Sequence[int]) -> None:
         super().begin(episodes)
