@@ -45,15 +45,15 @@ class Settings:
     memory: int = setting(0, "width of a recurrent memory that is learned, beside the notes or in place of them; 0 for "
                              "none", low=0, high=1024)
     dropout: float = setting(0.5, "share of what is known of a state that each update leaves out", low=0.0, high=0.99)
-    blur: float = setting(0.5, "noise on the vectors of sentences in each update, in standard deviations: other words "
+    blur: float = setting(1.0, "noise on the vectors of sentences in each update, in standard deviations: other words "
                                "for the same have other vectors", low=0.0, high=10.0)
     hidden: int = setting(128, "width of the Q-head", low=1, high=4096)
     dueling: bool = setting(True, "whether the worth of a state and the advantage of a plan there are learned apart")
 
     # What is learned.
     target: str = setting("double_q", "the TD target", choices=("double_q", "q_learning", "sarsa", "expected_sarsa"))
-    steps_ahead: int = setting(3, "decisions whose rewards a target sums up before it looks at values; to carry out a "
-                                  "plan is one", low=1, high=100)
+    steps_ahead: int = setting(3, "decisions that a target waits for before it looks at values; the first of them "
+                                  "lasts until its plan is carried out or given up", low=1, high=100)
     gamma: float = setting(0.95, "discount of the next step's value", low=0.0, high=1.0)
     learning_rate: float = setting(1e-3, "step size of AdamW at the start; it falls to a tenth", low=0.0, high=1.0)
     weight_decay: float = setting(1e-2, "AdamW's weight decay", low=0.0, high=1.0)
