@@ -116,7 +116,7 @@ def play(
 
     \b
     textmaze play signposts --seed 92
-    textmaze play labyrinth --agent ladder
+    textmaze play labyrinth --agent explorer
     """
     import random
 
