@@ -112,6 +112,8 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
 class _Known:
     """Some mazes of a game, made and told beforehand."""
 
+    slow = False
+
     def __init__(self, game: MazeGame, count: int) -> None:
         self.name, self.max_steps = game.name, game.max_steps
         self.tables: list[GameTable] = [game.table("train", number) for number in range(count)]

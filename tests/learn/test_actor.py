@@ -15,7 +15,7 @@ from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, QHead, command_values
 from textmaze.learn.reading import Reader, told_of
 from textmaze.learn.replay import gathered
 
-LABYRINTH = load_game("labyrinth", {"rooms": 9, "max_steps": 30})
+LABYRINTH = load_game("labyrinth", {"rooms": 9, "max_steps": 12})
 
 
 def actor(notes="map", memory=0, seed=0, told=None):
@@ -57,16 +57,38 @@ def test_it_gives_the_first_command_of_the_best_plan(notes, memory):
     def check(records):
         for record in records:
             choice = agent.choices[record.before.slot]
+            if choice.going_on:
+                continue
             plan = int(choice.values.argmax())
             best = choice.plans[plan].first
             assert record.command == record.before.admissible[best]
             assert choice.decision.plan == plan
             assert choice.decision.choice == best
             values = command_values(choice.values, gathered([choice.decision]))
-            assert values.shape == (1, len(record.before.admissible))
             assert values.argmax() == best
 
     assert played(agent, range(4), 2, check)
+
+
+def test_it_goes_on_with_a_plan_until_it_is_carried_out_or_something_new_is_read():
+    agent, before, surprised, went_on = actor(), None, False, 0
+
+    def check(records):
+        nonlocal before, surprised, went_on
+        (record,) = records
+        choice = agent.choices[0]
+        plan = choice.plans[choice.decision.plan]
+        if record.step > 1 and before.steps and not surprised:
+            assert choice.going_on
+            assert plan.follows(before)
+            went_on += 1
+        elif not choice.going_on:
+            assert choice.decision.plan == int(choice.values.argmax())
+        before = plan
+        surprised = not agent.memories[0].knows(record.after.description)
+
+    played(agent, range(20), each=check)
+    assert went_on > 5
 
 
 def test_where_nothing_can_be_done_it_waits():

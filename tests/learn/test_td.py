@@ -147,7 +147,7 @@ def place(name, *ways):
                        tuple(f"go {way}" for way in ways))
 
 
-ROW = [place("a", "east", "north"), place("b", "west", "east"), place("c", "west"), place("b", "west", "east"),
+ROW = [place("a", "east", "north"), place("b", "west", "east", "south"), place("c", "west"), place("b", "west", "east", "south"),
        place("a", "east", "north"), place("d", "south"), place("a", "east", "north")]
 
 
@@ -156,7 +156,7 @@ def along_the_row(picks, **changes):
     learner = by_hand(notes="map", **changes)
     script = iter(picks)
 
-    def pick(slot, plans, values):
+    def pick(slot, plans, values, left):
         wanted = next(script, None)
         return next(n for n, plan in enumerate(plans) if wanted is None or (plan.steps, plan.command) == wanted)
 
@@ -170,7 +170,7 @@ def along_the_row(picks, **changes):
     return learner, decisions
 
 
-THERE = [(0, "go east"), (0, "go east"), (2, "go north"), (1, "go north"), (0, "go north"), (0, "go south")]
+THERE = [(0, "go east"), (0, "go east"), (2, "go north"), (1, "go north"), (0, "go north"), (2, "go south")]
 
 
 def test_a_transition_spans_the_walk_of_the_plan_that_was_chosen_and_its_deed():
@@ -187,7 +187,7 @@ def test_a_transition_spans_the_walk_of_the_plan_that_was_chosen_and_its_deed():
 
 
 def test_a_plan_that_is_given_up_on_the_way_ends_its_transition_there():
-    learner, decisions = along_the_row([*THERE[:3], (0, "go west")], steps_ahead=1)
+    learner, decisions = along_the_row([*THERE[:3], (0, "go south")], steps_ahead=1)
     (found,) = [row for row in kept(learner) if row[0] is decisions[2]]
     assert (found[1], found[2], found[3]) == (decisions[3], 1.0, GAMMA)
 

@@ -244,7 +244,7 @@ def test_a_damaged_state_is_refused_in_one_sentence(tmp_path, change):
 
 
 class Unplayed:
-    name, max_steps = "unplayed", 5
+    name, max_steps, slow = "unplayed", 5, False
 
     def table(self, split, seed):
         raise AssertionError("a game was played")

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textmaze.game.generate import make_game, make_maze
 from textmaze.game.live_maze import LiveMaze
@@ -15,6 +16,7 @@ from textmaze.game.table import GameTable, TooLargeError, maze_table
 class MazeGame:
     """The mazes of a recipe."""
 
+    slow: ClassVar[bool] = False
     name: str
     recipe: Recipe
 
@@ -36,6 +38,7 @@ class MazeGame:
 class SingleMaze:
     """One maze from a file; every split and seed is that maze."""
 
+    slow: ClassVar[bool] = False
     name: str
     single: Maze
     max_steps: int

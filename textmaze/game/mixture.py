@@ -18,6 +18,10 @@ class Mixture:
         """The commands that the longest of its games allows; `step_limit` tells what each allows."""
         return max(game.max_steps for game in self.games)
 
+    @property
+    def slow(self) -> bool:
+        return any(game.slow for game in self.games)
+
     def part(self, number: int) -> tuple[Game, int]:
         """The game that this number plays, and the number that it has there."""
         return self.games[number % len(self.games)], number // len(self.games)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from textmaze.errors import GameError
 from textmaze.game.challenges import MOST_ROOMS, make_files, settings_key, size, textworld_version
@@ -26,6 +27,7 @@ _LARGEST_FILE = 32_000_000  # bytes; a Z-machine story has at most 512 KiB, its 
 class StoryGame:
     """The TextWorld game in a .z8 file with its .json beside it; every split and seed is that game."""
 
+    slow: ClassVar[bool] = False
     name: str
     path: Path
     max_steps: int
@@ -44,6 +46,7 @@ class StoryGame:
 class ChallengeGame:
     """The games that one of TextWorld's own challenges makes with the settings of a recipe."""
 
+    slow: ClassVar[bool] = True
     name: str
     recipe: Challenge
 

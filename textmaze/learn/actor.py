@@ -25,10 +25,14 @@ class Choice:
     plans: Sequence[Plan]
     values: torch.Tensor  # (len(plans),)
     remembered: np.ndarray  # (memory,) by the head, if it has a memory of its own
+    going_on: bool  # whether this is what is left of the plan that was followed before
 
 
 class Actor:
-    """The agent as it plays: gives the first command of the best plan.
+    """The agent as it plays: gives the first command of the best plan, and follows it until something new is read.
+
+    To think again without news is worse than useless: where a plan looks better from afar than from near, and another
+    one too, one would go to and fro between them for ever.
 
     With `advice`, what a scorer makes of a plan beforehand is part of its value.
     """
@@ -41,7 +45,7 @@ class Actor:
         self.notes = notes
         self.advice = advice
         self.memories: dict[int, Memory] = {}
-        self.choices: dict[int, Choice] = {}
+        self.choices: dict[int, Choice] = {}  # the last one of each episode
         self._last: dict[int, tuple[str, Moment, np.ndarray]] = {}  # the last command, and what is remembered since
         self._rng = np.random.default_rng(seed)
 
@@ -74,6 +78,7 @@ class Actor:
         for slot in episodes:
             self.memories[slot] = MEMORIES[self.notes]()
             self._last.pop(slot, None)
+            self.choices.pop(slot, None)
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         for seen in observations:
@@ -99,13 +104,23 @@ class Actor:
         for seen, decision, these, own, memory in zip(
             observations, decisions, plans, values.tensor_split(ends[:-1].tolist()), remembered, strict=True
         ):
-            plan = self.pick(seen.slot, these, own)
-            chosen.append(Choice(replace(decision, choice=int(decision.first[plan]), plan=plan), these, own, memory))
+            left = self._left(seen.slot, these)
+            plan = self.pick(seen.slot, these, own, left)
+            taken = replace(decision, choice=int(decision.first[plan]), plan=plan)
+            chosen.append(Choice(taken, these, own, memory, plan == left))
         return chosen
 
-    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor) -> int:
-        """The plan to follow."""
-        return int(values.argmax())
+    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
+        """The plan to follow; `left` is what is left of the last one, -1 for nothing."""
+        return left if left >= 0 and not self.memories[slot].surprised else int(values.argmax())
+
+    def _left(self, slot: int, plans: Sequence[Plan]) -> int:
+        """Which plan is what is left of the one that was followed, or -1."""
+        if slot not in self.choices:
+            return -1
+        last = self.choices[slot]
+        before = last.plans[last.decision.plan]
+        return next((number for number, plan in enumerate(plans) if plan.follows(before)), -1)
 
     def values(self, states: States) -> tuple[torch.Tensor, np.ndarray]:
         """The value of each plan as it is now, (N,), and what the head remembers of each state, (B, memory)."""

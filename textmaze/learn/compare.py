@@ -105,7 +105,7 @@ def figure(samples: Sequence[Floats], base: Sequence[Floats] | None = None) -> F
     batch = max(1, _CELLS // max(map(len, own)))
     found = bootstrap(numbers, statistic, n_resamples=_RESAMPLES, batch=batch, vectorized=True, method="percentile",
                       rng=np.random.default_rng(0)).confidence_interval
-    return Figure(value, float(found.low), float(found.high))
+    return Figure(value, min(float(found.low), value), max(float(found.high), value))  # rounding may put it outside
 
 
 def _mean(samples: Sequence[Floats], numbers: Sequence[NDArray[np.intp]], axis: int) -> Floats:

@@ -33,6 +33,7 @@ _STEPS = ("", "one step from here: ", "two steps from here: ", "three steps from
           "eleven to fifteen steps from here: ", "far from here: ")
 _FARTHEST = (0, 1, 2, 3, 4, 5, 7, 10, 15)  # the most steps that each of these may mean
 _AHEAD = 16  # turns that are thought ahead for a walk on which nobody is met
+_WATCH = 6  # turns that a way is watched: what has not opened by then needs more than patience
 _TURNS = 3  # for which a step must be safe, or it may lead into a trap
 
 
@@ -64,11 +65,16 @@ class Memory(Protocol):
         ...
 
     def plans(self, seen: Observation, commands: Sequence[str]) -> list[Plan]:
-        """What could be done; each command is the first of at least one plan, and of its own one in this order."""
+        """What could be done: at least one plan."""
         ...
 
     def knows(self, description: str) -> bool:
         """Whether the player has read this description before."""
+        ...
+
+    @property
+    def surprised(self) -> bool:
+        """Whether what was read last may give reason to think again."""
         ...
 
 
@@ -77,6 +83,7 @@ class NoNotes:
     """No memory but of whether a place is new, which only the bonus for new places asks for."""
 
     seen: set[str] = field(default_factory=set)
+    surprised: bool = True
 
     def read(self, seen: Observation) -> None:
         self.seen.add(seen.description)
@@ -99,6 +106,7 @@ class Visits:
     leads_to: dict[tuple[str, str], str] = field(default_factory=dict)  # (place, command) -> place
     entrance: dict[str, str] = field(default_factory=dict)  # place -> the command that leads back out of it
     choices: dict[str, Sequence[str]] = field(default_factory=dict)  # place -> what could be done there at last
+    surprised: bool = True
     _place: str = ""
     _command: str = ""
 
@@ -146,6 +154,11 @@ class Map:
         self.chart = Chart()
         self.listener = Listener(self.chart)
         self._read: set[str] = set()
+        self._new = True  # whether what was read last was never read before
+
+    @property
+    def surprised(self) -> bool:
+        return self._new or self.listener.close
 
     def knows(self, description: str) -> bool:
         return description in self._read
@@ -154,6 +167,7 @@ class Map:
         self.chart.read(seen)
         if "wait" in seen.admissible:  # else no time passes
             self.listener.listen(seen.description)
+        self._new = seen.description not in self._read
         self._read.add(seen.description)
 
     def give(self, command: str) -> None:
@@ -170,11 +184,17 @@ class Map:
                  for number, command in enumerate(commands)]
         numbers = {way: number for number, way in enumerate(ways) if way != HERE or commands[number] == "wait"}
         for room, steps, first, command, note in self._elsewhere(seen):
-            number = numbers.get(first)
+            number = numbers.get(first, numbers.get(HERE))  # a way that is barred now may open
             if number is not None:
                 plans.append(Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
                                   room.commands))
-        return plans
+        if self.listener.close:  # then any step may serve to get out of somebody's way
+            return plans
+        # To wait for nothing, or to be where one has been, is of no use in itself. Where a value for it is slightly too
+        # high, one would do so for ever.
+        useful = [plan for plan in plans if plan.steps or (
+            self._awaits(here) if plan.command == "wait" else here.ways.get(ways[plan.first]) is None)]
+        return useful or plans
 
     def _elsewhere(self, seen: Observation) -> Iterator[tuple[Room, int, int, str, str]]:
         """What is worth a walk: a room, the steps to it and the first of them, a command there and a note."""
@@ -222,11 +242,16 @@ class Map:
         parts = [_times(room.tried.get(chart.key(command, room.facing), 0))]
         if way != HERE and room.ways.get(way) is not None:
             parts.append(_ENTRANCE if way == room.entrance else _KNOWN)
-        elif command == "wait" and room.barred:
+        elif command == "wait" and self._awaits(room):
             parts.append(_BARRED)
         if is_named:
             parts.append(_NAMED)
         return "; ".join(parts)
+
+    def _awaits(self, room: Room) -> bool:
+        """Whether a way may open there that was not taken yet, and was not watched for long."""
+        barred = self.chart.told(room.description, room.facing) - self.chart.steps(room).keys()
+        return room.tried.get("wait", 0) < _WATCH and any(room.ways.get(way) is None for way in barred)
 
     def _worth(self, room: Room, seen: Observation) -> Iterator[tuple[str, str]]:
         """What would be worth a walk to a room: a command there, and a note."""
@@ -237,7 +262,7 @@ class Map:
             fresh = room.ways.get(way) is None if way != HERE else command not in seen.admissible
             if fresh and chart.key(command, room.facing) not in room.tried:
                 yield command, self._note(room, command, is_named)
-        if room.barred and "wait" in room.commands:
+        if "wait" in room.commands and self._awaits(room):
             yield "wait", self._note(room, "wait", is_named)
         if (room.barred or is_named) and room.inventory != seen.inventory:
             parts = [_OTHER_HANDS, *([_BARRED] if room.barred else []), *([_NAMED] if is_named else [])]

@@ -30,6 +30,7 @@ from textmaze.game.table import Game
 from textmaze.learn.compare import draws
 from textmaze.learn.evaluate import play_episodes
 from textmaze.learn.protocol import Protocol, Test, Training
+from textmaze.settings import override
 from textmaze.suite import is_suite, load_suite
 
 if TYPE_CHECKING:  # the main process trains nothing
@@ -258,6 +259,8 @@ def _games(spec: str, overrides: Mapping[str, Any]) -> list[tuple[str, Game]]:
 
 def _make_games(waiting: Sequence[Cell]) -> None:
     """Make the games beforehand that take long to make: here all processors make one cell's games."""
+    from textmaze.learn.train import TrainSettings, training_games
+
     for cell in waiting:
         made = cell.settings
         with contextlib.suppress(TextmazeError, ValueError, TypeError):  # the cell itself will tell of it
@@ -267,8 +270,10 @@ def _make_games(waiting: Sequence[Cell]) -> None:
                 for part in parts(game):
                     part.prepare(made["split"], numbers)
             else:
-                for split, setting, usual in (("train", "games", 100), ("valid", "valid_episodes", 50)):
-                    game.prepare(split, range(int(made["set"].get(setting, usual))))
+                counts = {name: value for name, value in made["set"].items() if name in ("games", "valid_episodes")}
+                settings = override(TrainSettings(), counts, "training")
+                game.prepare("train", range(training_games(game, settings.games)))
+                game.prepare("valid", range(settings.valid_episodes))
 
 
 def _settings_of(training: Training, seed: int) -> dict[str, Any]:

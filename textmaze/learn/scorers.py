@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmaze.errors import SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Library
+from textmaze.learn.reading import sentences
 
 
 class Anchors(NamedTuple):
@@ -37,8 +38,9 @@ class Scorer(Protocol):
 class Contrast:
     """Whether a text is nearer in meaning to a good anchor than to a bad one.
 
-    The cosine between the text's mean vector and that of `anchors.good`, less the cosine to that of `anchors.bad`. How
-    well it tells good texts from bad ones that it was not made for, tests/learn/test_scorers.py measures.
+    The cosine between a sentence's mean vector and that of `anchors.good`, less the cosine to that of `anchors.bad`; of
+    a text, the mean over its sentences, for few sentences make many texts. How well it tells good texts from bad ones
+    that it was not made for, tests/learn/test_scorers.py measures.
     """
 
     def __init__(self, library: Library, anchors: Anchors = EXIT) -> None:
@@ -48,9 +50,11 @@ class Contrast:
     def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
         model = self._library.model
         half = getattr(model, "hidden", model.width // 2)  # the mean of the token vectors stands before the CLS vector
-        vectors = torch.nn.functional.normalize(self._library.read([*self._anchors, *consequences])[:, :half], dim=1)
-        scores = vectors[2:] @ (vectors[0] - vectors[1])
-        return scores.double().numpy()
+        parts = [sentences(text) or (text,) for text in consequences]
+        distinct = list(dict.fromkeys(part for text in parts for part in text))
+        vectors = torch.nn.functional.normalize(self._library.read([*self._anchors, *distinct])[:, :half], dim=1)
+        scores = dict(zip(distinct, (vectors[2:] @ (vectors[0] - vectors[1])).tolist(), strict=True))
+        return np.array([np.mean([scores[part] for part in text]) for text in parts], dtype=np.float64)
 
 
 class Silent:

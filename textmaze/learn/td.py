@@ -73,8 +73,7 @@ class TDLearner(Actor):
         self.lessons = 0  # that have been given
         self._spans: dict[int, list[_Span]] = {}
         self._rows: dict[int, list[int]] = {}  # where the episode's transitions lie in the replay
-        self._followed: dict[int, Plan] = {}  # by the last command
-        self._exploring: dict[int, Plan] = {}  # what was chosen by chance, while it is followed
+        self._exploring: set[int] = set()  # where a plan is followed that chance has chosen
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scales of the vectors, and of the scores, from a first look at the training games."""
@@ -124,30 +123,25 @@ class TDLearner(Actor):
         super().begin(episodes)
         for slot in episodes:
             self._spans[slot], self._rows[slot] = [], []
-            self._followed.pop(slot, None)
-            self._exploring.pop(slot, None)
+            self._exploring.discard(slot)
             self._read[slot] = Counter()
 
-    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor) -> int:
+    def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
         """The best plan, or with chance `epsilon` any, which is then followed to its end."""
-        going_on = self._exploring.pop(slot, None)
-        index = next((i for i, plan in enumerate(plans) if going_on and plan.follows(going_on)), -1)
-        if index < 0 and self._rng.random() < self.epsilon:
-            index = int(self._rng.integers(len(plans)))
-        elif index < 0:
-            return super().pick(slot, plans, values)
-        self._exploring[slot] = plans[index]
-        return index
+        if left >= 0 and slot in self._exploring:
+            return left
+        self._exploring.discard(slot)
+        if self._rng.random() < self.epsilon:
+            self._exploring.add(slot)
+            return int(self._rng.integers(len(plans)))
+        return super().pick(slot, plans, values, left)
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = super().act(observations)
         for seen in observations:
             choice = self.choices[seen.slot]
-            plan, before = choice.plans[choice.decision.plan], self._followed.get(seen.slot)
-            going_on = before is not None and plan.follows(before)
-            self._followed[seen.slot] = plan
             for span in tuple(self._spans[seen.slot]):
-                span.ahead += not (going_on and span.ahead == 0)
+                span.ahead += not (choice.going_on and span.ahead == 0)
                 if span.ahead == self.settings.steps_ahead:
                     self._complete(seen.slot, span, choice.decision)
         return commands

@@ -24,12 +24,15 @@ from textmaze.learn.evaluate import Result, evaluate
 from textmaze.settings import setting
 
 FIRST_LOOK = 32  # training games that the agent takes its scales from
+SLOW_GAMES = 100  # training games of a kind that takes long to make, where nobody says how many
+_NEW_EVERY_TIME = 2**31  # so many that hardly any is played twice
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     steps: int = setting(30_000, "commands to learn from, over all games played at once", low=1, high=10**9)
-    games: int = setting(100, "different training games, played over and over", low=1, high=10**9)
+    games: int = setting(0, "different training games, played over and over; 0 for a new one every time, or for 100 "
+                            "of a kind that takes long to make", low=0, high=10**9)
     slots: int = setting(32, "games played at once", low=1, high=4096)
     valid_every: int = setting(3_000, "commands between validations", low=1, high=10**9)
     valid_episodes: int = setting(50, "games of the split valid that a validation plays", low=1, high=100_000)
@@ -139,7 +142,8 @@ class _Training:
         """Play and learn, and validate now and then, until that is enough."""
         s, progress = self.settings, self.progress
         next_validation = progress.steps + s.valid_every
-        for records in rollout(self.game, self.learner, _endless(self.rng, s.games), split="train", slots=s.slots):
+        numbers = _endless(self.rng, training_games(self.game, s.games))
+        for records in rollout(self.game, self.learner, numbers, split="train", slots=s.slots):
             self.learner.schedule(min(1.0, progress.steps / s.steps))
             loss = self.learner.learn(records)
             self._note(records, loss)
@@ -190,10 +194,16 @@ def _endless(rng: np.random.Generator, games: int) -> Iterator[int]:
     return (int(rng.integers(games)) for _ in itertools.count())
 
 
+def training_games(game: Game, asked: int) -> int:
+    """How many different games are played, where `asked` are asked for."""
+    return asked or (SLOW_GAMES if game.slow else _NEW_EVERY_TIME)
+
+
 def _first_look(game: Game, settings: TrainSettings) -> list[Observation]:
     """What a wanderer reads in the first training games, each place once."""
-    count = min(settings.games, FIRST_LOOK)
-    game.prepare("train", range(settings.games))
+    games = training_games(game, settings.games)
+    count = min(games, FIRST_LOOK)
+    game.prepare("train", range(games))
     game.prepare("valid", range(settings.valid_episodes))
     module = load_agent("wander")
     found: dict[str, Observation] = {}
