@@ -119,7 +119,7 @@ def compare(
 @click.command()
 @click.argument("name")
 @option("--out", type=click.Path(path_type=Path),
-        help="The folder of all results.  [default: runs/reproduce/NAME, or NAME-quick]")
+        help="The folder of all results, which protocols may share.  [default: runs/reproduce]")
 @option("--jobs", type=click.IntRange(1, 1000), help="How many parts are done at once.  [default: the processors]")
 @option("--quick", is_flag=True, help="Do every part in a much reduced size, to see whether it runs at all.")
 def reproduce(name: str, out: Path | None, jobs: int | None, quick: bool) -> None:

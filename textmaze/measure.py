@@ -226,7 +226,7 @@ def reproduce_and_print(name: str, out: Path | None, jobs: int, command: str, *,
     protocol = protocols.load_protocol(name)
     if quick:
         protocol = protocols.quick(protocol)
-    folder = out or Path("runs") / "reproduce" / f"{protocol.name}{'-quick' if quick else ''}"
+    folder, page_name = out or Path("runs") / "reproduce", f"{protocol.name}{'-quick' if quick else ''}"
     console, errors = Console(), Console(stderr=True)
     one_thread()
     with cells_bar(errors, protocol.about.title or protocol.name) as show:
@@ -235,13 +235,14 @@ def reproduce_and_print(name: str, out: Path | None, jobs: int, command: str, *,
     page = protocol_page(protocol, found, command)
     curves = noise_curves(found)
     if curves:
-        write_file(folder / "results.png", curve_plot(curves, protocol.about.title, "share of the text", "success"))
-        page += "\n![success by the amount of noise](results.png)\n"
-    write_file(folder / "results.md", page)
+        plot = curve_plot(curves, protocol.about.title, "share of the text", "success")
+        write_file(folder / f"{page_name}.png", plot)
+        page += f"\n![success by the amount of noise]({page_name}.png)\n"
+    write_file(folder / f"{page_name}.md", page)
     for grid in protocol_grids(protocol, found):
         console.print(rich_grid(grid))
     for what, why in found.failed.items():
         say(errors, f"{what}: {why}")
     say(console, f"Parts that have no result: {found.missing}. The same command tries them again." if found.missing else
-        f"The page is {folder / 'results.md'}.")
+        f"The page is {folder / f'{page_name}.md'}.")
     return not found.missing

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from textmaze.catalog import load_game
 from textmaze.cli import main
+from textmaze.errors import RunError
 from textmaze.learn import runs
 from textmaze.learn.compare import contenders
 from textmaze.learn.evaluate import evaluate
@@ -96,6 +98,21 @@ def test_what_is_done_is_not_done_again(tiny):
     status = reproduce(protocol, folder, 2, lambda status: shown.append(status.total))
     assert (status.total, status.failed, shown) == (0, {}, [0])
     assert {path: path.stat().st_mtime_ns for path in (folder / "cells").iterdir()} == before
+
+
+def test_two_at_once_do_not_share_a_folder(tiny, tmp_path):
+    protocol, _ = tiny
+    (tmp_path / "cells").mkdir()
+    with FileLock(tmp_path / ".lock"), pytest.raises(RunError, match="Another protocol is carried out in"):
+        reproduce(protocol, tmp_path, 2, lambda status: None)
+
+
+def test_protocols_that_ask_for_the_same_training_share_it(tiny):
+    protocol, folder = tiny
+    other = dataclasses.replace(protocol, name="other", tests=(), targets=())
+    shown = []
+    reproduce(other, folder, 2, lambda status: shown.append(status.total))
+    assert shown == [0]
 
 
 def test_targets_are_checked_and_told(tiny):
@@ -200,7 +217,7 @@ def test_processes_do_it_all_and_a_part_that_fails_takes_only_those_with_it_that
     assert "never on corridor, seed 0: its training has failed." in done.stderr
     assert "Traceback" not in done.output
     assert "not known" in done.stdout
-    page = (tmp_path / "out" / "results.md").read_text()
+    page = (tmp_path / "out" / f"{Path(spec).stem}.md").read_text()
     assert "| corridor | explorer | 1.00 (1.00-1.00) |" in page
     assert "Parts that have no result: 3." in page
 

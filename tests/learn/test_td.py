@@ -147,8 +147,9 @@ def place(name, *ways):
                        tuple(f"go {way}" for way in ways))
 
 
-ROW = [place("a", "east", "north"), place("b", "west", "east", "south"), place("c", "west"), place("b", "west", "east", "south"),
-       place("a", "east", "north"), place("d", "south"), place("a", "east", "north")]
+ROW = [place("a", "east", "north"), place("b", "west", "east", "south"), place("c", "west"),
+       place("b", "west", "east", "south"), place("a", "east", "north"), place("d", "south"),
+       place("a", "east", "north")]
 
 
 def along_the_row(picks, **changes):

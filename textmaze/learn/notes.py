@@ -188,13 +188,12 @@ class Map:
             if number is not None:
                 plans.append(Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
                                   room.commands))
-        if self.listener.close:  # then any step may serve to get out of somebody's way
-            return plans
-        # To wait for nothing, or to be where one has been, is of no use in itself. Where a value for it is slightly too
-        # high, one would do so for ever.
+        # To wait for nothing, or to be where one has been, is of no use in itself, unless one must get out of
+        # somebody's way. Where a value for it is slightly too high, one would do so for ever.
         useful = [plan for plan in plans if plan.steps or (
             self._awaits(here) if plan.command == "wait" else here.ways.get(ways[plan.first]) is None)]
-        return useful or plans
+        pressed = self.listener.close and not any(heard[plan.first] == _SAFE for plan in useful)
+        return plans if pressed or not useful else useful
 
     def _elsewhere(self, seen: Observation) -> Iterator[tuple[Room, int, int, str, str]]:
         """What is worth a walk: a room, the steps to it and the first of them, a command there and a note."""

@@ -2,7 +2,8 @@
 
 A cell is one training or one test, with one seed. Its result is one JSON file in the folder's `cells`, named by what it
 is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text or the
-version has changed. A training that was broken off goes on from its own checkpoint.
+version has changed, and protocols that share a folder share their trainings. A training that was broken off goes on
+from its own checkpoint.
 """
 
 import contextlib
@@ -102,10 +103,20 @@ def reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Statu
     leaves one sentence, and the others go on; those that needed it fail with it. KeyboardInterrupt: what runs is told
     to save what it has, and the same call goes on from there.
     """
+    from filelock import FileLock, Timeout
+
+    make_folder(folder / "cells")
+    try:
+        with FileLock(folder / ".lock", timeout=0):  # protocols may share trainings, and two would write one run
+            return _reproduce(protocol, folder, jobs, show)
+    except Timeout:
+        raise RunError(f"Another protocol is carried out in {folder}: wait for it, or name another folder.") from None
+
+
+def _reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Status], None]) -> Status:
     every = cells(protocol)
     done = {cell.file for cell in every if "result" in _read(folder, cell)}
     waiting = [cell for cell in every if cell.file not in done]
-    make_folder(folder / "cells")
     _make_games(waiting)
     work = _Work(folder, jobs, waiting, done, Status(len(waiting)))
     try:
@@ -265,6 +276,8 @@ def _make_games(waiting: Sequence[Cell]) -> None:
         made = cell.settings
         with contextlib.suppress(TextmazeError, ValueError, TypeError):  # the cell itself will tell of it
             game = load_game(made["game"], made["with"])
+            if not game.slow:
+                continue
             if cell.kind == "test":
                 numbers = range(made["first"], made["first"] + made["episodes"])
                 for part in parts(game):

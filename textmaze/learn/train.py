@@ -203,8 +203,9 @@ def _first_look(game: Game, settings: TrainSettings) -> list[Observation]:
     """What a wanderer reads in the first training games, each place once."""
     games = training_games(game, settings.games)
     count = min(games, FIRST_LOOK)
-    game.prepare("train", range(games))
-    game.prepare("valid", range(settings.valid_episodes))
+    if game.slow:
+        game.prepare("train", range(games))
+        game.prepare("valid", range(settings.valid_episodes))
     module = load_agent("wander")
     found: dict[str, Observation] = {}
     for records in rollout(game, module.make(module.Settings()), range(count), split="train", slots=count):
