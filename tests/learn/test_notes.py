@@ -12,7 +12,7 @@ from mazes import mazes
 from textmaze.catalog import load_game
 from textmaze.env.rollout import rollout
 from textmaze.game.mazes import SingleMaze
-from textmaze.learn.notes import MEMORIES, Map, Visits, every_note
+from textmaze.learn.notes import MEMORIES, Map, Plan, Visits, every_note
 
 NOT_YET, ONCE, TWICE, MANY = (
     "not tried here yet", "tried here once", "tried here twice", "tried here many times"
@@ -290,9 +290,10 @@ def test_to_go_where_one_has_been_is_a_plan_only_where_nothing_else_is_or_somebo
 
 def test_there_is_reason_to_think_again_where_something_was_read_for_the_first_time():
     hall, cell = room("Hall", "north"), room("Cell", "south", "west")
-    assert [walk(Map(), hall).surprised, walk(Map(), (hall, "go north"), cell).surprised] == [True, True]
-    assert not walk(Map(), (hall, "go north"), (cell, "go south"), hall).surprised
-    assert walk(Map(), (hall, "go north"), (cell, "go south"), room("Hall", "north", "east")).surprised
+    plan = Plan(0, "somewhere", "go north", NOT_YET, 1, ())
+    assert [walk(Map(), hall).doubts(plan), walk(Map(), (hall, "go north"), cell).doubts(plan)] == [True, True]
+    assert not walk(Map(), (hall, "go north"), (cell, "go south"), hall).doubts(plan)
+    assert walk(Map(), (hall, "go north"), (cell, "go south"), room("Hall", "north", "east")).doubts(plan)
 
 
 def test_what_was_left_untried_elsewhere_is_a_plan_with_the_walk_to_it():

@@ -112,7 +112,8 @@ class Actor:
 
     def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
         """The plan to follow; `left` is what is left of the last one, -1 for nothing."""
-        return left if left >= 0 and not self.memories[slot].surprised else int(values.argmax())
+        going_on = left >= 0 and not self.memories[slot].doubts(plans[left])
+        return left if going_on else int(values.argmax())
 
     def _left(self, slot: int, plans: Sequence[Plan]) -> int:
         """Which plan is what is left of the one that was followed, or -1."""

@@ -72,9 +72,8 @@ class Memory(Protocol):
         """Whether the player has read this description before."""
         ...
 
-    @property
-    def surprised(self) -> bool:
-        """Whether what was read last may give reason to think again."""
+    def doubts(self, plan: Plan) -> bool:
+        """Whether what was read last may be a reason not to go on with a plan."""
         ...
 
 
@@ -83,7 +82,6 @@ class NoNotes:
     """No memory but of whether a place is new, which only the bonus for new places asks for."""
 
     seen: set[str] = field(default_factory=set)
-    surprised: bool = True
 
     def read(self, seen: Observation) -> None:
         self.seen.add(seen.description)
@@ -97,6 +95,9 @@ class NoNotes:
     def knows(self, description: str) -> bool:
         return description in self.seen
 
+    def doubts(self, plan: Plan) -> bool:
+        return True
+
 
 @dataclass
 class Visits:
@@ -106,12 +107,14 @@ class Visits:
     leads_to: dict[tuple[str, str], str] = field(default_factory=dict)  # (place, command) -> place
     entrance: dict[str, str] = field(default_factory=dict)  # place -> the command that leads back out of it
     choices: dict[str, Sequence[str]] = field(default_factory=dict)  # place -> what could be done there at last
-    surprised: bool = True
     _place: str = ""
     _command: str = ""
 
     def knows(self, description: str) -> bool:
         return description in self.tried
+
+    def doubts(self, plan: Plan) -> bool:
+        return True
 
     def read(self, seen: Observation) -> None:
         place = seen.description
@@ -156,12 +159,11 @@ class Map:
         self._read: set[str] = set()
         self._new = True  # whether what was read last was never read before
 
-    @property
-    def surprised(self) -> bool:
-        return self._new or self.listener.close
-
     def knows(self, description: str) -> bool:
         return description in self._read
+
+    def doubts(self, plan: Plan) -> bool:
+        return self._new or (self.listener.close and not plan.note.endswith(_SAFE))
 
     def read(self, seen: Observation) -> None:
         self.chart.read(seen)
