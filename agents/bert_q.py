@@ -95,7 +95,7 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
     with torch.random.fork_rng(devices=[]):  # leaves the global generator as it was
         torch.manual_seed(settings.seed)
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
-                     memory=settings.memory, blur=settings.blur).eval()
+                     memory=settings.memory, blur=settings.blur, gamma=settings.gamma).eval()
     shaper = _shaper(settings, library) if settings.shaping == "advice" else None
     actor = Actor(Reader(library, told), head, settings.notes, settings.seed,
                   shaper if isinstance(shaper, Advice) else None)

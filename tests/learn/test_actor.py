@@ -11,7 +11,7 @@ from textmaze.errors import RunError
 from textmaze.learn.actor import Actor, admissible
 from textmaze.learn.encoder import Bert, Library
 from textmaze.learn.notes import MEMORIES, Map
-from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, QHead, command_values
+from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, QHead, command_values
 from textmaze.learn.reading import Reader, told_of
 from textmaze.learn.replay import gathered
 
@@ -124,12 +124,13 @@ def test_a_decision_holds_the_texts_of_the_moment():
         assert decision.state.tolist() == [reader.text_number(getattr(seen, part)) for part in STATE_PARTS]
         assert decision.first.tolist() == [plan.first for plan in plans]
         for row, plan in zip(decision.plans, plans, strict=True):
-            own = dict(zip(PLAN_PARTS, row.tolist(), strict=True))
+            own = dict(zip(PLAN_COLUMNS, row.tolist(), strict=True))
             assert told(agent, own["told"]) == list(told_of(plan.command, plan.place))
             assert told(agent, own["rivals"]) == [
                 sentence for other in plan.commands if other != plan.command for sentence in told_of(other, plan.place)]
             assert told(agent, own["first"]) == list(told_of(seen.admissible[plan.first], seen.description))
             assert (text(agent, own["command"]), text(agent, own["note"])) == ([plan.command], [plan.note])
+            assert own["steps"] == plan.steps
             assert text(agent, own["place"]) == []  # in this game nobody waits, and nothing is worth a look
 
     records = played(agent, range(3), each=check)

@@ -7,7 +7,7 @@ from fakes import tiny_bert
 
 from textmaze.learn.encoder import Bert, Library
 from textmaze.learn.lesson import lesson
-from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, QHead, States
+from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader, Texts
 
 GOOD = ["A draught blows from the north.", "Fresh air blows from the north.", "A cool draught comes from the north.",
@@ -147,7 +147,7 @@ def test_other_texts_keep_their_vectors_and_what_is_told_has_others(folder):
     before = reader.texts.library.vectors.clone(), reader.told.library.vectors.clone()
     _, head, contexts, _ = taught(Bert(folder))
     states = States(np.zeros((1, len(STATE_PARTS)), dtype=np.int64) + 1,
-                    np.zeros((1, len(PLAN_PARTS)), dtype=np.int64), np.zeros(1, dtype=np.int64),
+                    np.zeros((1, len(PLAN_COLUMNS)), dtype=np.int64), np.zeros(1, dtype=np.int64),
                     np.zeros(1, dtype=np.int64))
     untold = head(states, reader)
     give(reader.told, head, contexts, sentences=128)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmaze.learn.encoder import Library
-from textmaze.learn.qhead import PARTS, PLAN_PARTS, STATE_PARTS, TOLD, QHead, States, command_values
+from textmaze.learn.qhead import PARTS, PLAN_COLUMNS, PLAN_PARTS, STATE_PARTS, TOLD, QHead, States, command_values
 from textmaze.learn.reading import Reader
 from textmaze.learn.recurrence import Past
 
@@ -48,7 +48,7 @@ def states(rows=6, widest=5, seed=0, advice=False, memory=0):
         descriptions = rng.integers(-1, sets, (3, rows))
         past = Past(descriptions, np.where(descriptions < 0, -1, 1), torch.randn(rows, memory))
     return States(
-        rng.integers(sets, size=(rows, len(STATE_PARTS))), rng.integers(sets, size=(total, len(PLAN_PARTS))),
+        rng.integers(sets, size=(rows, len(STATE_PARTS))), rng.integers(sets, size=(total, len(PLAN_COLUMNS))),
         np.concatenate([rng.permutation(count) for count in counts]), np.repeat(np.arange(rows), counts),
         rng.standard_normal(total).astype(np.float32) if advice else None, past,
     )
@@ -143,13 +143,23 @@ def test_the_value_of_a_command_is_that_of_the_best_plan_that_begins_with_it(see
         assert found[row, column] == (own.max() if len(own) else -torch.inf)
 
 
+def test_a_plan_after_a_walk_is_worth_what_it_is_worth_there_and_the_delay():
+    net, batch = head(gamma=0.5), states()
+    there = batch.plans.copy()
+    there[:, PLAN_COLUMNS.index("steps")] = 0
+    near = net(States(batch.state, there, batch.first, batch.owner), READER)
+    far = net(States(batch.state, batch.plans, batch.first, batch.owner), READER)
+    assert torch.allclose(far, near * 0.5 ** torch.from_numpy(batch.plans[:, PLAN_COLUMNS.index("steps")]))
+    assert not torch.allclose(far, near)
+
+
 def test_a_text_that_says_the_same_twice_is_the_same_but_what_is_told_twice_weighs_more():
     own = Reader(Library(WordBag(WIDTH)))
     for texts in (own.texts, own.told):
         texts.add([("a way",), ("a way", "a way")])
     net, none = head(), np.zeros((3, len(STATE_PARTS)), dtype=np.int64)
     for part in PLAN_PARTS:
-        plans = np.zeros((3, len(PLAN_PARTS)), dtype=np.int64)
+        plans = np.zeros((3, len(PLAN_COLUMNS)), dtype=np.int64)
         plans[:, PLAN_PARTS.index(part)] = (0, 1, 2)
         values = net(States(none, plans, np.zeros(3, dtype=np.int64), np.arange(3)), own)
         assert not torch.isclose(values[0], values[1])
@@ -208,7 +218,7 @@ def test_dropout_works_in_training_alone_and_on_the_state_alone():
     batch, net = states(rows=2), head(dropout=1.0)
     torch.testing.assert_close(net(batch, READER), head(dropout=0.0)(batch, READER))
     net.train()
-    plans = np.array([[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]] * 2)
+    plans = np.array([[1, 2, 3, 4, 5, 6, 0], [6, 5, 4, 3, 2, 1, 0]] * 2)
     both = States(batch.state, plans, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]))
     values = net(both, READER)
     torch.testing.assert_close(values[:2], values[2:])

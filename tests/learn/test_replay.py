@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS
+from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS
 from textmaze.learn.recurrence import Moment
 from textmaze.learn.replay import (
     PRIORITY_CORRECTION,
@@ -27,7 +27,7 @@ def decision(first, commands=2, choice=0, *, more=0, advice=False, moment=None):
     """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one. Of these
     the last is followed where that command was chosen."""
     count = commands + more
-    numbers = 100 * first + np.arange(count * len(PLAN_PARTS)).reshape(count, -1)
+    numbers = 100 * first + np.arange(count * len(PLAN_COLUMNS)).reshape(count, -1)
     begins = np.minimum(np.arange(count), commands - 1)
     state = np.arange(first, first + len(STATE_PARTS))
     told = np.full(count, first, dtype=np.float32) if advice else None

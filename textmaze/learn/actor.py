@@ -144,8 +144,10 @@ class Actor:
         return [
             Decision(
                 np.array([text(getattr(seen, part)) for part in STATE_PARTS]),
-                np.array([(number(own), number(rivals), text(_distant(plan)), text(plan.command), text(plan.note),
-                           number(first)) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
+                np.array([(
+                    number(own), number(rivals), text(_distant(plan)), text(plan.command), text(plan.note),
+                    number(first), plan.steps,
+                ) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
                 np.array([plan.first for plan in these]),
                 -1,
                 -1,

@@ -1,8 +1,8 @@
 """The agent's own memory of an episode, as text beside each command.
 
-A note is made from what a player reads, and from nothing else. With a map in mind it may also quote: "three steps this
-way lies a place where something is not tried yet", and then what was read at that place stands beside the command too.
-So a command is worth as much as the best of what it opens up, and one head values what is near and what is far.
+A note is made from what a player reads, and from nothing else. With a map in mind there are notes on other places too:
+three steps this way something is not tried yet, and what was read there stands beside it. So a command is worth as much
+as the best of what it opens up, and one head values what is near and what is far.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,6 @@ _TRAP = ". It may turn out to be a trap, for no other way leads out of there as 
 _MAY_MEET = ". Danger: whoever walks about may be there"
 _MEET = ". By what you have heard, you would be caught"
 _HEARD = (_SAFE, _TRAP, _MAY_MEET, _MEET)
-_STEPS = ("", "one step from here: ", "two steps from here: ", "three steps from here: ", "four steps from here: ",
-          "five steps from here: ", "six or seven steps from here: ", "eight to ten steps from here: ",
-          "eleven to fifteen steps from here: ", "far from here: ")
-_FARTHEST = (0, 1, 2, 3, 4, 5, 7, 10, 15)  # the most steps that each of these may mean
 _AHEAD = 16  # turns that are thought ahead for a walk on which nobody is met
 _WATCH = 6  # turns that a way is watched: what has not opened by then needs more than patience
 _TURNS = 3  # for which a step must be safe, or it may lead into a trap
@@ -188,8 +184,7 @@ class Map:
         for room, steps, first, command, note in self._elsewhere(seen):
             number = numbers.get(first, numbers.get(HERE))  # a way that is barred now may open
             if number is not None:
-                plans.append(Plan(number, room.description, command, f"{_far(steps)}{note}{heard[number]}", steps,
-                                  room.commands))
+                plans.append(Plan(number, room.description, command, note + heard[number], steps, room.commands))
         # To wait for nothing, or to be where one has been, is of no use in itself, unless one must get out of
         # somebody's way. Where a value for it is slightly too high, one would do so for ever.
         useful = [plan for plan in plans if plan.steps or (
@@ -274,16 +269,12 @@ def every_note() -> list[str]:
     """The notes that stand beside most commands, for scales."""
     near = [f"{times}{also}" for times in _TIMES for also in ("", *(f"; {note}" for note in (
         _ENTRANCE, _OPEN, _CLOSED, _KNOWN, _NAMED)))]
-    far = [f"{steps}{note}" for steps in _STEPS[1:] for note in (_TIMES[0], f"{_OTHER_HANDS}; {_BARRED}")]
+    far = [f"{_OTHER_HANDS}; {_BARRED}", f"{_OTHER_HANDS}; {_NAMED}", f"{_TIMES[0]}; {_BARRED}"]
     return near + far + [heard.removeprefix(". ") for heard in _HEARD]
 
 
 def _times(count: int) -> str:
     return _TIMES[min(count, len(_TIMES) - 1)]
-
-
-def _far(steps: int) -> str:
-    return _STEPS[next((index for index, most in enumerate(_FARTHEST) if steps <= most), len(_FARTHEST))]
 
 
 MEMORIES: dict[str, Callable[[], Memory]] = {"none": NoNotes, "visits": Visits, "map": Map}

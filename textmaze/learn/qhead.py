@@ -14,6 +14,7 @@ from textmaze.learn.recurrence import Past, Recurrence
 STATE_PARTS = ("description", "inventory", "objective")
 PLAN_PARTS = ("told", "rivals", "place", "command", "note", "first")
 PARTS = STATE_PARTS + PLAN_PARTS
+PLAN_COLUMNS = (*PLAN_PARTS, "steps")
 TOLD = ("told", "rivals", "first")  # what is told of the command, of all others there, and of the first step there
 FEWEST_FOR_SCALE = 32
 STATE_SCALE = 0.1  # at 1 the head learns its training games by heart first, and often never gets over it
@@ -26,7 +27,7 @@ class States:
     """B states with N plans in all, as numbers of texts in a `Reader`."""
 
     state: Numbers  # (B, len(STATE_PARTS))
-    plans: Numbers  # (N, len(PLAN_PARTS))
+    plans: Numbers  # (N, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (N,) the admissible command that each plan begins with, by number
     owner: Numbers  # (N,) the state that each plan belongs to, in order
     advice: NDArray[np.float32] | None = None  # (N,) what is added to the value of each plan beforehand
@@ -46,6 +47,9 @@ class QHead(nn.Module):
     is best. For the same end, dropout works on the elements of the state's vectors, and what the advantage makes of
     the state is scaled down: it is learned too, but later than what holds in every game.
 
+    What is said so of a plan is its value once one is there. A walk to where it begins leads through places that are
+    known, and brings nothing but delay, so it costs a factor of `gamma` for each step: that need not be learned.
+
     The first layers are sums of projections, one for each part of the input, so each distinct sentence in a batch is
     projected once, however many texts and states it occurs in. A text's projection is the mean over its sentences.
     What is told of a command is the sum over the sentences that tell of it of what a small network makes of each.
@@ -57,8 +61,9 @@ class QHead(nn.Module):
     scale: torch.Tensor
 
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
-                 memory: int = 0, blur: float = 0.0) -> None:
+                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0) -> None:
         super().__init__()
+        self.gamma = gamma
         self.blur = blur
         self.register_buffer("mean", torch.zeros(len(PARTS), width))
         self.register_buffer("scale", torch.ones(len(PARTS), width))
@@ -98,6 +103,7 @@ class QHead(nn.Module):
         values: torch.Tensor = self.advantage(hidden).squeeze(-1)
         if self.dueling:
             values = values + self.worth(context).squeeze(-1)[owner]
+        values = values * self.gamma ** torch.from_numpy(states.plans[:, PLAN_COLUMNS.index("steps")])
         return values if states.advice is None else values + torch.from_numpy(states.advice)
 
     def recall(self, past: Past, reader: Reader) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmaze.learn.qhead import PLAN_PARTS, STATE_PARTS, States
+from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, States
 from textmaze.learn.recurrence import LENGTH, Moment, recalled
 
 SAMPLING = ("uniform", "prioritised", "solved")
@@ -24,7 +24,7 @@ class Decision:
     """One state as the agent saw it, and what it chose."""
 
     state: Numbers  # (len(STATE_PARTS),) numbers of texts
-    plans: Numbers  # (P, len(PLAN_PARTS)) numbers of texts
+    plans: Numbers  # (P, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (P,) the command that each plan begins with
     choice: int  # the command that was given
     plan: int  # and the plan that it belongs to
@@ -136,7 +136,7 @@ class Replay:
             "choice": np.array([d.choice for d in kept], dtype=np.int64),
             "plan": np.array([d.plan for d in kept], dtype=np.int64),
             "counts": np.array([len(d.first) for d in kept], dtype=np.int64),
-            "plans": np.concatenate([np.zeros((0, len(PLAN_PARTS)), dtype=np.int64), *(d.plans for d in kept)]),
+            "plans": np.concatenate([np.zeros((0, len(PLAN_COLUMNS)), dtype=np.int64), *(d.plans for d in kept)]),
             "first": np.concatenate([np.zeros(0, dtype=np.int64), *(d.first for d in kept)]),
             **_beside(kept),
             **{name: getattr(self, name)[: self.size].copy() for name in ("reward", "discount", "solved", "priority")},
@@ -172,7 +172,7 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
     total = int(counts.sum())
     shapes = {
         "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "choice": (kept,), "plan": (kept,), "counts": (kept,),
-        "plans": (total, len(PLAN_PARTS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
+        "plans": (total, len(PLAN_COLUMNS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
         **dict.fromkeys(("reward", "discount", "solved", "priority"), (size,)),
     }
     if any(name in arrays and arrays[name].shape != shape for name, shape in shapes.items()):
