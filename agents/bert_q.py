@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
-from textmaze.errors import RunError
+from textmaze.errors import RunError, SettingError
 from textmaze.learn.actor import Actor
 from textmaze.learn.bert import POOLINGS, PRECISIONS, TRAININGS, Bert
-from textmaze.learn.encoder import DEFAULT_MODEL, Library, load_model
+from textmaze.learn.encoder import DEFAULT_MODEL, Library, TokenLibrary, load_model
 from textmaze.learn.notes import MEMORIES
 from textmaze.learn.qhead import QHead
 from textmaze.learn.reading import Reader
@@ -31,7 +31,8 @@ class Settings:
     encoder: str = setting(DEFAULT_MODEL, "a Hugging Face encoder by name or folder, or `hash`: random vectors, to see "
                                           "whether language matters")
     pooling: str = setting("mean_cls", "a text's vector: the mean of its token vectors, that of its first token, or "
-                                       "the two side by side", choices=POOLINGS)
+                                       "the two side by side; or these, and what is told of commands by attention to "
+                                       "its tokens", choices=(*POOLINGS, "tokens"))
     precision: str = setting("auto", "of the encoder's matrix products; `auto` is bfloat16 where the processor "
                                      "multiplies such numbers itself", choices=PRECISIONS)
     encoder_training: str = setting("frozen", "what of the encoder learns to read what is told of commands: nothing, "
@@ -87,18 +88,15 @@ class Settings:
 
 def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) -> Actor:
     """The agent ready to play, with trained `weights` or with those it is born with."""
-    library = Library(load_model(settings.encoder, settings.pooling, settings.precision))
-    told = library
-    if settings.encoder_training != "frozen" and isinstance(library.model, Bert):
-        told = Library(Bert(settings.encoder, pooling=settings.pooling, precision=settings.precision,
-                            training=settings.encoder_training, seed=settings.seed))
+    reader = _reader(settings)
+    library, told = reader.texts.library, reader.told.library
+    tokens = told.model.hidden if isinstance(told, TokenLibrary) else 0
     with torch.random.fork_rng(devices=[]):  # leaves the global generator as it was
         torch.manual_seed(settings.seed)
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
-                     memory=settings.memory, blur=settings.blur, gamma=settings.gamma).eval()
+                     memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens).eval()
     shaper = _shaper(settings, library) if settings.shaping == "advice" else None
-    actor = Actor(Reader(library, told), head, settings.notes, settings.seed,
-                  shaper if isinstance(shaper, Advice) else None)
+    actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None)
     if weights is not None:
         try:
             actor.load(weights)
@@ -121,3 +119,21 @@ def _shaper(settings: Settings, library: Library) -> Standard | None:
     anchors = ADVICE if settings.shaping == "advice" else EXIT
     scorer = make_scorer(settings.scorer, library, settings.scorer_model, anchors)
     return SHAPINGS[settings.shaping](scorer, settings.shaping_weight)
+
+
+def _reader(settings: Settings) -> Reader:
+    """What reads for the agent. Where the encoder is trained, it is so only for what is told of commands."""
+    by_token, trained = settings.pooling == "tokens", settings.encoder_training != "frozen"
+    pooling = "mean_cls" if by_token else settings.pooling
+    model = load_model(settings.encoder, pooling, settings.precision)
+    library = Library(model)
+    if by_token:
+        if trained or not isinstance(model, Bert):
+            raise SettingError("pooling=tokens reads with an encoder that stays as it is and has tokens: set "
+                               "encoder_training=frozen and no encoder=hash, or another pooling.")
+        return Reader(library, TokenLibrary(model))
+    if trained and isinstance(model, Bert):
+        own = Bert(settings.encoder, pooling=pooling, precision=settings.precision, training=settings.encoder_training,
+                   seed=settings.seed)
+        return Reader(library, Library(own))
+    return Reader(library, library)

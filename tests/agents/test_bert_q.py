@@ -3,6 +3,7 @@
 A bag of words stands in for BERT, so that a training takes seconds.
 """
 
+import dataclasses
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from fakes import WordBag, tiny_bert
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import rollout
-from textmaze.errors import RunError
+from textmaze.errors import RunError, SettingError
 from textmaze.learn import encoder
 from textmaze.learn.checkpoint import load_model, load_state
 from textmaze.learn.evaluate import evaluate
@@ -84,6 +85,20 @@ def test_by_every_target_sampling_memory_and_reward_a_tiny_game_is_solved(tmp_pa
     """Within 200 updates or so, with the fewest steps in nearly every game."""
     quick = {"hidden": 16, "batch": 32, "warmup": 100, "updates": 1, "target": target, "steps_ahead": steps_ahead}
     assert solves(trained(tmp_path, TINY, 500, slots=2, valid_every=500, **quick, **changes))
+
+
+def test_a_tiny_game_is_solved_by_attention_to_tokens(tmp_path):
+    quick = {"hidden": 16, "batch": 32, "warmup": 100, "updates": 1, "encoder": tiny_bert(tmp_path / "bert")}
+    learner = trained(tmp_path, TINY, 500, slots=2, valid_every=500, pooling="tokens", **quick)
+    assert solves(learner)
+    again = bert_q.make(learner.settings, load_model(tmp_path)[1])
+    assert evaluate(again, TINY, range(10), name="bert_q", split="train").success == 1.0
+
+
+@pytest.mark.parametrize("changes", [{"encoder": "hash"}, {"encoder_training": "lora"}])
+def test_attention_asks_for_an_encoder_that_has_tokens_and_stays_as_it_is(changes):
+    with pytest.raises(SettingError, match="pooling=tokens"):
+        bert_q.make(dataclasses.replace(bert_q.Settings(), pooling="tokens", **changes))
 
 
 @pytest.mark.slow

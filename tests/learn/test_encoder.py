@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
-from fakes import WordBag
+from fakes import WordBag, tiny_bert
 
-from textmaze.learn.encoder import Hash, Library, load_model
+from textmaze.learn.encoder import TOKENS, Bert, Hash, Library, TokenLibrary, load_model
 
 
 def test_a_library_encodes_each_distinct_text_once():
@@ -138,3 +138,22 @@ def test_a_library_that_could_not_be_refreshed_is_refreshed_the_next_time():
     model.broken = False
     library.refresh()
     assert torch.equal(library.read(["a"]), 2 * before)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return Bert(tiny_bert(tmp_path_factory.mktemp("bert")))
+
+
+def test_a_library_of_tokens_keeps_those_of_each_text_beside_one_another(small):
+    library = TokenLibrary(small)
+    texts = ["north", "a way leads north", "word " * 100]
+    numbers = library.numbers(texts)
+    tokens, mask = library.tokens(numbers[[1, 0, 1]])
+    assert tokens.shape == (3, 6, small.hidden)
+    assert mask.sum(1).tolist() == [6, 3, 6]  # with CLS and SEP
+    torch.testing.assert_close(tokens[0], small.tokens([texts[1]])[0].float())
+    assert torch.equal(tokens[0], tokens[2])
+    assert library.tokens(numbers)[0].shape == (3, TOKENS, small.hidden)
+    more = library.numbers(["a later text"])
+    assert library.tokens(more)[0].shape[1] == 5

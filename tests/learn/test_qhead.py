@@ -5,12 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fakes import WordBag
+from fakes import WordBag, tiny_bert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmaze.learn.encoder import Library
-from textmaze.learn.qhead import PARTS, PLAN_COLUMNS, PLAN_PARTS, STATE_PARTS, TOLD, QHead, States, command_values
+from textmaze.learn.encoder import Bert, Library, TokenLibrary
+from textmaze.learn.qhead import (
+    PARTS,
+    PLAN_COLUMNS,
+    PLAN_PARTS,
+    STATE_PARTS,
+    TOLD,
+    Attention,
+    QHead,
+    States,
+    command_values,
+)
 from textmaze.learn.reading import Reader
 from textmaze.learn.recurrence import Past
 
@@ -283,3 +293,30 @@ def test_the_scales_are_saved_with_the_weights():
     net.standardise({part: torch.randn(50, WIDTH) for part in PARTS})
     other.load_state_dict(net.state_dict())
     assert torch.equal(net(states(), READER), other(states(), READER))
+
+
+def test_attention_sees_tokens_and_no_padding():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net, tokens = Attention(4, heads=2), torch.randn(1, 3, 4)
+    alone = net(tokens, torch.ones(1, 3, dtype=torch.bool))
+    padded = torch.cat([tokens, torch.full((1, 2, 4), 9.0)], 1)
+    torch.testing.assert_close(net(padded, torch.tensor([[True] * 3 + [False] * 2])), alone)
+    assert alone.shape == (1, 8)
+    assert not torch.allclose(net(tokens[:, :2], torch.ones(1, 2, dtype=torch.bool)), alone)
+
+
+def test_a_head_that_attends_reads_what_is_told_by_its_tokens(tmp_path):
+    model = Bert(tiny_bert(tmp_path))
+    own = Reader(Library(model), TokenLibrary(model))
+    own.told.add([("go on",), ("turn back",), ("go on", "turn back")])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = QHead(model.width, hidden=16, told=6, tokens=model.hidden).eval()
+    plans = np.zeros((4, len(PLAN_COLUMNS)), dtype=np.int64)
+    plans[:, PLAN_PARTS.index("told")] = range(4)
+    none = np.zeros((4, len(STATE_PARTS)), dtype=np.int64)
+    values = net(States(none, plans, np.zeros(4, dtype=np.int64), np.arange(4)), own)
+    assert len(set(values.tolist())) == 4
+    values.sum().backward()
+    assert net.attention.keys.weight.grad.abs().sum() > 0

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from textmaze.learn.encoder import TokenLibrary
 from textmaze.learn.reading import Reader, Texts
 from textmaze.learn.recurrence import Past, Recurrence
 
@@ -39,6 +40,23 @@ class States:
         return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], advice, self.past)
 
 
+class Attention(nn.Module):
+    """Reads a sentence by its tokens: each head attends to those that it finds telling, and sees their mean.
+
+    Of the commands that a sentence tells of, the topic is named in it, and level ways are all called by one name; so
+    what a command asks of the tokens is the same for all, and is learned as the heads' keys.
+    """
+
+    def __init__(self, hidden: int, heads: int = 4) -> None:
+        super().__init__()
+        self.keys = nn.Linear(hidden, heads)
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The vectors of tokens (n, length, hidden) and which are no padding (n, length), to (n, heads x hidden)."""
+        scores = self.keys(tokens).masked_fill(~mask.unsqueeze(-1), -torch.inf)
+        return torch.einsum("nlh,nld->nhd", scores.softmax(1), tokens).flatten(1)
+
+
 class QHead(nn.Module):
     """A small network over text vectors.
 
@@ -61,7 +79,7 @@ class QHead(nn.Module):
     scale: torch.Tensor
 
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
-                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0) -> None:
+                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0) -> None:
         super().__init__()
         self.gamma = gamma
         self.blur = blur
@@ -71,7 +89,8 @@ class QHead(nn.Module):
         plain = [part for part in PARTS if part not in TOLD]
         self.project = nn.ModuleDict({part: nn.Linear(width, hidden) for part in plain})
         self.told_width = told
-        self.sentence_in = nn.Linear(width, told)
+        self.attention = Attention(tokens) if tokens else None
+        self.sentence_in = nn.Linear(self.attention.keys.out_features * tokens if self.attention else width, told)
         self.sentence = nn.Sequential(nn.ReLU(), nn.Linear(told, told))
         self.told_in = nn.ModuleDict({part: nn.Linear(told, hidden, bias=False) for part in TOLD})
         self.advantage = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
@@ -173,13 +192,26 @@ class QHead(nn.Module):
         """The projection of what is told, (n, hidden): the sum of what each sentence of it means."""
         distinct, inverse = np.unique(numbers, return_inverse=True)
         sentences, which, owner = _taken_apart(distinct, reader.told)
-        meaning = self.meaning(reader.told.library.vectors[torch.from_numpy(sentences)])[which]
+        library = reader.told.library
+        if self.attention and isinstance(library, TokenLibrary):
+            meaning = self._attended(*library.tokens(sentences))[which]
+        else:
+            meaning = self.meaning(library.vectors[torch.from_numpy(sentences)])[which]
         told: torch.Tensor = self.told_in[part](_summed(meaning, owner, len(distinct)))
         return told[torch.from_numpy(inverse)]
 
     def meaning(self, vectors: torch.Tensor) -> torch.Tensor:
         """What sentences with these vectors (n, width) say of the command that they tell of, (n, told)."""
         found: torch.Tensor = self.sentence(self._standard(self.sentence_in, "told", vectors))
+        return found
+
+    def _attended(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What sentences with these tokens say of the command that they tell of, (n, told)."""
+        assert self.attention is not None
+        tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
+        if self.training and self.blur:
+            tokens = tokens + self.blur * torch.randn_like(tokens)
+        found: torch.Tensor = self.sentence(self.sentence_in(self.attention(tokens, mask)))
         return found
 
     def _standard(self, layer: nn.Linear, part: str, vectors: torch.Tensor) -> torch.Tensor:
