@@ -3,7 +3,8 @@
 Each text is encoded once. Beside each admissible command the agent keeps a note of what it has tried here, in words; a
 small Q-head values the commands from the vectors of description, inventory, objective, command and note. It learns
 from replayed transitions against a slow copy of itself, with a bonus for places that are new in the episode, and with
-a language model's score of each consequence as a potential.
+a language model's score of each consequence as a potential. It can also learn which text each command will bring, to
+be rewarded where it is surprised, and to look ahead.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 
 import torch
 
-from textmaze.errors import RunError
+from textmaze.errors import RunError, SettingError
 from textmaze.learn.actor import Actor
 from textmaze.learn.bert import POOLINGS, PRECISIONS, TRAININGS, Bert
 from textmaze.learn.encoder import DEFAULT_MODEL, Library, load_model
+from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES
 from textmaze.learn.qhead import QHead
 from textmaze.learn.reading import Reader
@@ -23,6 +25,8 @@ from textmaze.learn.scorers import ADVICE, EXIT, SCORERS, make_scorer
 from textmaze.learn.shaping import SHAPINGS, Advice, Standard
 from textmaze.learn.td import TDLearner
 from textmaze.settings import setting
+
+UNREAD = ("none", "distance")  # scorers that read no text
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class Settings:
     # learns to leave the coin lying and walk on; at 0.3 it forgot how to win within 20,000 steps.
     novelty: float = setting(0.05, "bonus for a place that is new in the episode; at most (1 - gamma) times the "
                                    "reward of a win, or walking on beats winning", low=0.0, high=100.0)
+    # Standardised, a surprise is worth about 0 on the whole: what was expected costs something.
+    surprise: float = setting(0.0, "bonus for a text that was not expected, per standard deviation of -log P(s'|s,a); "
+                                   "it falls to nothing over the training", low=0.0, high=100.0)
+    look_ahead: float = setting(0.0, "weight, in the value of a command, of the score to be expected of the text that "
+                                     "it will bring, per standard deviation", low=0.0, high=100.0)
     scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `random`, "
                                       "which has not read them; or `distance`, which no player knows",
                           choices=tuple(SCORERS))
@@ -97,8 +106,9 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma).eval()
     shaper = _shaper(settings, library) if settings.shaping == "advice" else None
-    actor = Actor(Reader(library, told), head, settings.notes, settings.seed,
-                  shaper if isinstance(shaper, Advice) else None)
+    reader = Reader(library, told)
+    actor = Actor(reader, head, settings.notes, settings.seed,
+                  shaper if isinstance(shaper, Advice) else None, _expectation(settings, reader))
     if weights is not None:
         try:
             actor.load(weights)
@@ -121,3 +131,13 @@ def _shaper(settings: Settings, library: Library) -> Standard | None:
     anchors = ADVICE if settings.shaping == "advice" else EXIT
     scorer = make_scorer(settings.scorer, library, settings.scorer_model, anchors)
     return SHAPINGS[settings.shaping](scorer, settings.shaping_weight)
+
+
+def _expectation(settings: Settings, reader: Reader) -> Expectation | None:
+    """What looks ahead, if anything does."""
+    if not settings.look_ahead:
+        return None
+    if settings.scorer in UNREAD:
+        raise SettingError(f"look_ahead needs a scorer that reads texts, and {settings.scorer!r} reads none.")
+    scorer = make_scorer(settings.scorer, reader.texts.library, settings.scorer_model, EXIT)
+    return Expectation(reader, Standard(scorer), settings.look_ahead, settings.seed)
