@@ -191,7 +191,7 @@ def test_it_goes_on_as_it_would_have(steps):
     assert all(torch.equal(found.weights[name], tensor) for name, tensor in other.weights.items())
 
 
-@pytest.mark.parametrize("change", ["count", "number", "shape"])
+@pytest.mark.parametrize("change", ["count", "number", "negative", "shape"])
 def test_a_state_that_does_not_fit_together_is_refused(change):
     found = fresh()
     to_and_fro(found, 10)
@@ -200,6 +200,8 @@ def test_a_state_that_does_not_fit_together_is_refused(change):
         tensors["came"] = tensors["came"][1:]
     if change == "number":
         tensors["kept.candidates"][0, 0] = 10**6
+    if change == "negative":
+        tensors["kept.state"][0, 0] = -1
     if change == "shape":
         tensors["kept.remembered"] = tensors["kept.remembered"][:, :, :3]
     other = fresh()

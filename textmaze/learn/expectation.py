@@ -229,9 +229,11 @@ class Expectation:
         """Go on from what `state` returned. ValueError or RunError where it does not fit together."""
         kept = Choices(**{name: tensor.numpy() for name, tensor in _part(tensors, "kept.").items()})
         sizes = {name: (len(kept), *array.shape[1:]) for name, array in vars(_no_choices()).items()}
-        if {name: array.shape for name, array in vars(kept).items()} != sizes or len(tensors["came"]) != len(kept):
+        counts = len(tensors["came"]) - len(kept), len(tensors["scores"]) - len(tensors["strangers"])
+        if {name: array.shape for name, array in vars(kept).items()} != sizes or any(counts):
             raise ValueError("the parts of what is expected do not fit together")
-        if not 0 <= max(kept.state.max(initial=0), kept.candidates.max(initial=0)) < len(self._reader.texts.known):
+        known = len(self._reader.texts.known)
+        if not all(((numbers >= 0) & (numbers < known)).all() for numbers in (kept.state, kept.candidates)):
             raise ValueError("what is expected holds texts that the reader does not know")
         self._kept = kept
         self._came, self._surprises, self.scores = (tensors[n].numpy() for n in ("came", "surprises", "scores"))
