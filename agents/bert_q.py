@@ -3,7 +3,8 @@
 Each text is encoded once. Beside each admissible command the agent keeps a note of what it has tried here, in words; a
 small Q-head values the commands from the vectors of description, inventory, objective, command and note. It learns
 from replayed transitions against a slow copy of itself, with a bonus for places that are new in the episode, and with
-a language model's score of each consequence as a potential.
+a language model's score of each consequence as a potential. It can also learn which text each command will bring, to
+be rewarded where it is surprised, and to look ahead.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from textmaze.errors import RunError, SettingError
 from textmaze.learn.actor import Actor
 from textmaze.learn.bert import POOLINGS, PRECISIONS, TRAININGS, Bert
 from textmaze.learn.encoder import DEFAULT_MODEL, Library, TokenLibrary, load_model
+from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES
 from textmaze.learn.qhead import QHead
 from textmaze.learn.reading import Reader
@@ -23,6 +25,8 @@ from textmaze.learn.scorers import ADVICE, EXIT, SCORERS, make_scorer
 from textmaze.learn.shaping import SHAPINGS, Advice, Standard
 from textmaze.learn.td import TDLearner
 from textmaze.settings import setting
+
+UNREAD = ("none", "distance")  # scorers that read no text
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Settings:
     # learns to leave the coin lying and walk on; at 0.3 it forgot how to win within 20,000 steps.
     novelty: float = setting(0.05, "bonus for a place that is new in the episode; at most (1 - gamma) times the "
                                    "reward of a win, or walking on beats winning", low=0.0, high=100.0)
+    # Standardised, a surprise is worth about 0 on the whole: what was expected costs something.
+    surprise: float = setting(0.0, "bonus for a text that was not expected, per standard deviation of -log P(s'|s,a); "
+                                   "it falls to nothing over the training", low=0.0, high=100.0)
+    look_ahead: float = setting(0.0, "weight, in the value of a command, of the score to be expected of the text that "
+                                     "it will bring, per standard deviation", low=0.0, high=100.0)
     scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `random`, "
                                       "which has not read them; or `distance`, which no player knows",
                           choices=tuple(SCORERS))
@@ -96,7 +105,8 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens).eval()
     shaper = _shaper(settings, library) if settings.shaping == "advice" else None
-    actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None)
+    actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
+                  _expectation(settings, reader))
     if weights is not None:
         try:
             actor.load(weights)
@@ -137,3 +147,13 @@ def _reader(settings: Settings) -> Reader:
                    seed=settings.seed)
         return Reader(library, Library(own))
     return Reader(library, library)
+
+
+def _expectation(settings: Settings, reader: Reader) -> Expectation | None:
+    """What looks ahead, if anything does."""
+    if not settings.look_ahead:
+        return None
+    if settings.scorer in UNREAD:
+        raise SettingError(f"look_ahead needs a scorer that reads texts, and {settings.scorer!r} reads none.")
+    scorer = make_scorer(settings.scorer, reader.texts.library, settings.scorer_model, EXIT)
+    return Expectation(reader, Standard(scorer), settings.look_ahead, settings.seed)

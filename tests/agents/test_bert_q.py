@@ -87,6 +87,15 @@ def test_by_every_target_sampling_memory_and_reward_a_tiny_game_is_solved(tmp_pa
     assert solves(trained(tmp_path, TINY, 500, slots=2, valid_every=500, **quick, **changes))
 
 
+def test_who_was_advised_in_training_is_advised_alike_when_it_is_loaded(tmp_path):
+    learner = trained(tmp_path, TINY, 300, slots=2, scorer="contrast", shaping="advice", hidden=16, batch=32)
+    again = bert_q.make(learner.settings, load_model(tmp_path)[1])
+    assert (again.advice.mean, again.advice.scale) == (learner.advice.mean, learner.advice.scale)
+    assert again.advice.scale != 1.0
+    with pytest.raises(RunError, match="advice"):
+        bert_q.make(dataclasses.replace(learner.settings, scorer="none"), load_model(tmp_path)[1])
+
+
 def test_a_tiny_game_is_solved_by_attention_to_tokens(tmp_path):
     quick = {"hidden": 16, "batch": 32, "warmup": 100, "updates": 1, "encoder": tiny_bert(tmp_path / "bert")}
     learner = trained(tmp_path, TINY, 500, slots=2, valid_every=500, pooling="tokens", **quick)

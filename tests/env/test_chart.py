@@ -223,6 +223,18 @@ def test_a_way_back_that_is_not_there_is_not_taken_for_known():
     assert [count for _, count, _ in chart.walks()] == [0]
 
 
+def test_what_lies_beyond_is_what_the_way_led_to_or_lies_in_that_place_by_reckoning():
+    """Round a square of four rooms, of which the last is not known to be beside the first."""
+    rooms = [look("Hall", "east", "north"), look("Cell", "north"), look("Den", "west"), look("Nook", "south")]
+    chart = after(rooms[0], "go east", rooms[1], "go north", rooms[2], "go west", rooms[3])
+    assert chart.beyond("go south") is chart.start
+    assert chart.beyond("go east").description == rooms[2].description
+    assert chart.beyond("go north") is None
+    assert chart.beyond("take key") is None
+    chart = after(rooms[0], "go up", look("Loft", "down"))
+    assert chart.beyond("go down") is chart.start
+
+
 def test_a_room_is_barred_where_a_way_is_told_of_that_cannot_be_gone():
     assert after(look("Hall", "east", told="Ways lead east and north.")).room.barred
     assert not after(look("Hall", "east", told="A way leads east.")).room.barred

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from fakes import WordBag
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,6 +105,9 @@ def test_the_sentences_of_any_sets_are_those_that_were_added_in_their_order(roun
     told = [texts.library.texts[item] for item in items]
     assert told == [part for which in sets for part in expected[which]]
     assert owner.tolist() == [position for position, which in enumerate(sets) for _ in expected[which]]
+    for mean, which in zip(texts.means(np.array(sets, dtype=np.int64)), sets, strict=True):
+        vectors = texts.library.read(expected[which])
+        torch.testing.assert_close(mean, vectors.mean(0) if len(vectors) else torch.zeros(4))
 
 
 def test_thousands_of_sets_and_sentences_are_kept_as_well():

@@ -11,10 +11,11 @@ from playing import played
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Observation, StepRecord, rollout
+from textmaze.errors import RunError, SettingError
 from textmaze.learn import encoder
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.notes import Map
-from textmaze.learn.qhead import PLAN_PARTS, command_values
+from textmaze.learn.qhead import PLAN_COLUMNS, PLAN_PARTS, command_values
 from textmaze.learn.shaping import Potential
 
 bert_q = load_agent("bert_q")
@@ -269,6 +270,55 @@ def test_a_bonus_for_answers_falls_with_their_count_and_with_progress():
     assert found == pytest.approx([first, 0, first / 8, first / 2, 0, first / 16, 0, 0, 0])
 
 
+def test_a_surprise_is_rewarded_by_its_weight_and_less_and_less(monkeypatch):
+    learner = by_hand(steps_ahead=1, surprise=0.5)
+    monkeypatch.setattr(learner.expectation, "observe", lambda records: np.full(len(records), 2.0))
+    found = []
+    for progress in (0.0, 0.75, 1.0):
+        learner.progress = progress
+        episode(learner, "ab", [3.0])
+        found.append(kept(learner)[-1][2])
+    assert found == [4.0, 3.25, 3.0]
+
+
+def test_without_surprise_and_look_ahead_nothing_is_expected():
+    learner = ready()
+    assert learner.expectation is None
+    assert learner.greedy().expectation is None
+    assert not any("expectation" in name for part in learner.state() for name in part)
+    assert ready(surprise=0.1).greedy().expectation is None
+
+
+def test_looking_ahead_is_kept_with_each_decision_so_that_it_stands_in_targets_too():
+    learner = ready(look_ahead=0.5, scorer="random", notes="map")
+    played(learner, LABYRINTH, range(24), slots=4)
+    decisions = [before for before, *_ in kept(learner)]
+    steps = [decision.plans[:, PLAN_COLUMNS.index("steps")] for decision in decisions]
+    assert not any(decision.advice[far > 0].any() for decision, far in zip(decisions, steps, strict=True))
+    assert any(decision.advice.any() for decision in decisions)
+    assert sum(len(set(decision.advice[far == 0].tolist())) > 1
+               for decision, far in zip(decisions, steps, strict=True)) > 10
+    batch = learner.replay.sample(32, np.random.default_rng(0))
+    assert batch.next_states.advice.any()
+
+
+def test_who_looks_ahead_plays_the_same_with_the_weights_alone():
+    learner = ready(look_ahead=0.5, scorer="random")
+    played(learner, LABYRINTH, range(24), slots=4)
+    again = bert_q.make(learner.settings, learner.weights())
+    courses = [[r.command for records in rollout(LABYRINTH, agent, range(6), split="valid") for r in records]
+               for agent in (learner.greedy(), again)]
+    assert courses[0] == courses[1]
+    with pytest.raises(RunError, match="looks ahead"):
+        bert_q.make(chosen(), learner.weights())
+
+
+@pytest.mark.parametrize("scorer", ["none", "distance"])
+def test_looking_ahead_needs_a_scorer_that_reads(scorer):
+    with pytest.raises(SettingError, match=f"reads texts, and '{scorer}'"):
+        bert_q.make(chosen(look_ahead=0.1, scorer=scorer))
+
+
 # -- updates -------------------------------------------------------------------------------------------------------
 
 
@@ -438,6 +488,7 @@ KINDS = [
     {"target": "double_q", "steps_ahead": 3}, {"target": "sarsa", "sampling": "solved", "notes": "visits"},
     {"target": "expected_sarsa", "sampling": "prioritised", "scorer": "random"},
     {"target": "q_learning", "notes": "none", "memory": 4}, {"shaping": "advice", "scorer": "contrast"},
+    {"surprise": 0.1}, {"look_ahead": 0.5, "surprise": 0.1, "scorer": "random", "warmup": 10},
 ]
 
 
@@ -457,7 +508,7 @@ def test_a_restored_learner_is_the_one_that_was_saved(kind):
     assert tensors["optimiser.0.step"] > 0
 
 
-@pytest.mark.parametrize("kind", KINDS[:3], ids=lambda kind: "-".join(map(str, kind.values())))
+@pytest.mark.parametrize("kind", [*KINDS[:3], *KINDS[-2:]], ids=lambda kind: "-".join(map(str, kind.values())))
 def test_a_restored_learner_goes_on_as_the_saved_one_would(kind):
     kind = {"warmup": 30, "dropout": 0.5, **kind}
     old = ready(CORRIDOR, **kind)

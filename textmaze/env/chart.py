@@ -79,6 +79,14 @@ class Chart:
             return WAYS.index(name)
         return self._absolute(SIDES[name], facing) if name in SIDES else HERE
 
+    def beyond(self, command: str) -> Room | None:
+        """The room that a command leads to from here: where it led before, or what lies in that place by reckoning."""
+        way = self.way(command, self.facing)
+        if way == HERE or self.room.ways.get(way) is not None:
+            return self.room.ways.get(way)
+        at = beside(self.room.at, way)
+        return next((room for (_, place), room in reversed(self.rooms.items()) if place == at), None)
+
     def key(self, command: str, facing: int) -> str:
         """What a command is called in `Room.tried`: the same, however the player happens to face."""
         way = self.way(command, facing)

@@ -9,6 +9,7 @@ import torch
 from textmaze.env.rollout import Observation
 from textmaze.errors import RunError
 from textmaze.learn.bert import Bert
+from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES, Memory, Plan
 from textmaze.learn.qhead import STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader, Told
@@ -34,38 +35,54 @@ class Actor:
     To think again without news is worse than useless: where a plan looks better from afar than from near, and another
     one too, one would go to and fro between them for ever.
 
-    With `advice`, what a scorer makes of a plan beforehand is part of its value.
+    With `advice`, what a scorer makes of a plan beforehand is part of its value; so is what will be read by an
+    `expectation` that looks ahead.
     """
 
     infos: Sequence[str] = ()
 
-    def __init__(self, reader: Reader, head: QHead, notes: str, seed: int, advice: Advice | None = None) -> None:
+    def __init__(self, reader: Reader, head: QHead, notes: str, seed: int, advice: Advice | None = None,
+                 expectation: Expectation | None = None) -> None:
         self.reader = reader
         self.head = head
         self.notes = notes
         self.advice = advice
+        self.expectation = expectation
         self.memories: dict[int, Memory] = {}
         self.choices: dict[int, Choice] = {}  # the last one of each episode
         self._last: dict[int, tuple[str, Moment, np.ndarray]] = {}  # the last command, and what is remembered since
         self._rng = np.random.default_rng(seed)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """What it takes to play as now: the head, and what was trained of the encoder."""
+        """What it takes to play as now: the head, what was trained of the encoder, and what looks ahead."""
         found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
-        return found | {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
+        found |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
+        if self.advice:
+            found["advice.scale"] = torch.tensor([self.advice.mean, self.advice.scale], dtype=torch.float64)
+        expected = self.expectation.playing() if self.expectation else {}
+        return found | {f"expectation.{name}": tensor for name, tensor in expected.items()}
 
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Take over what `weights` returned. RunError or RuntimeError where it does not fit."""
-        parts: dict[str, dict[str, torch.Tensor]] = {"head": {}, "encoder": {}}
+        parts: dict[str, dict[str, torch.Tensor]] = {"head": {}, "encoder": {}, "advice": {}, "expectation": {}}
         for name, tensor in weights.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = tensor
         if not all(tensor.isfinite().all() for tensor in parts["head"].values()):
             raise RunError("The weights are damaged: some are no finite numbers.")
         model = self.reader.told.library.model
-        if len(parts) > 2 or set(parts["encoder"]) != set(self.adapter()):
+        if len(parts) > 4 or set(parts["encoder"]) != set(self.adapter()):
             raise RunError("The weights are not those of this encoder and its training.")
+        if parts["expectation"] and not self.expectation:
+            raise RunError("The weights are those of an agent that looks ahead, and this one does not.")
+        scale = parts["advice"].get("scale", torch.zeros(0))
+        if (scale.shape == (2,)) != bool(self.advice) or not scale.isfinite().all():
+            raise RunError("The weights are not those of an agent that takes such advice.")
         self.head.load_state_dict(parts["head"])
+        if self.advice:
+            self.advice.mean, self.advice.scale = scale.tolist()
+        if self.expectation:
+            self.expectation.load(parts["expectation"])
         if isinstance(model, Bert) and parts["encoder"]:
             model.load_adapter(parts["encoder"])
 
@@ -75,6 +92,8 @@ class Actor:
         return model.adapter() if isinstance(model, Bert) else {}
 
     def begin(self, episodes: Sequence[int]) -> None:
+        if self.expectation:
+            self.expectation.begin(episodes)
         for slot in episodes:
             self.memories[slot] = MEMORIES[self.notes]()
             self._last.pop(slot, None)
@@ -82,16 +101,24 @@ class Actor:
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         for seen in observations:
-            self.memories[seen.slot].read(seen)
+            self.read(seen)
         commands = []
         for seen, choice in zip(observations, self.choose(observations), strict=True):
             command = admissible(seen)[choice.decision.choice]
             self.memories[seen.slot].give(command)
+            if self.expectation:
+                self.expectation.chose(seen.slot, command)
             self.choices[seen.slot] = choice
             if choice.decision.moment:
                 self._last[seen.slot] = command, choice.decision.moment, choice.remembered
             commands.append(command)
         return commands
+
+    def read(self, seen: Observation) -> None:
+        """Take in what the last command led to."""
+        self.memories[seen.slot].read(seen)
+        if self.expectation:
+            self.expectation.read(seen)
 
     def choose(self, observations: Sequence[Observation]) -> list[Choice]:
         """What to do in each state, all of them valued together."""
@@ -158,11 +185,15 @@ class Actor:
         ]
 
     def _advised(self, seen: Observation, plans: Sequence[Plan]) -> np.ndarray | None:
-        """What a scorer makes beforehand of what is told of each plan's command, (len(plans),)."""
-        if self.advice is None:
-            return None
-        places, commands = [plan.place for plan in plans], [plan.command for plan in plans]
-        return self.advice.of(places, commands, [seen.objective] * len(plans)).astype(np.float32)
+        """What a scorer makes beforehand of what is told of each plan's command, and of what is expected of it,
+        (len(plans),)."""
+        parts = []
+        if self.advice:
+            places, commands = [plan.place for plan in plans], [plan.command for plan in plans]
+            parts.append(self.advice.of(places, commands, [seen.objective] * len(plans)).astype(np.float32))
+        if self.expectation and self.expectation.weight:
+            parts.append(self.expectation.values(seen, plans))
+        return np.sum(parts, axis=0) if parts else None
 
     def _moment(self, seen: Observation) -> Moment:
         command, previous, before = self._last.get(

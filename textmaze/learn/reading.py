@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from textmaze.learn.encoder import Library
@@ -77,6 +78,14 @@ class Texts:
         owner = np.repeat(np.arange(len(sets)), counts)
         offsets = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self._items[np.repeat(starts, counts) + offsets], owner
+
+    def means(self, sets: Numbers) -> torch.Tensor:
+        """The mean of each set's vectors, (len(sets), width) float32; 0 for the empty set."""
+        items, owner = self.items(sets)
+        counts = torch.from_numpy(np.maximum(np.bincount(owner, minlength=len(sets)), 1))
+        vectors = self.library.vectors[torch.from_numpy(items)]
+        summed = torch.zeros(len(sets), self.library.model.width).index_add(0, torch.from_numpy(owner), vectors)
+        return summed / counts.unsqueeze(1)
 
     def state(self) -> dict[str, Any]:
         """All sentences of the library, and the sets by their numbers, each in its order."""

@@ -13,6 +13,7 @@ from textmaze.env.rollout import Agent, Observation, StepRecord
 from textmaze.learn import targets
 from textmaze.learn.actor import Actor, admissible
 from textmaze.learn.bert import Bert
+from textmaze.learn.expectation import Expectation
 from textmaze.learn.lesson import lesson
 from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
@@ -41,6 +42,7 @@ class TDSettings(Protocol):
     epsilon: float
     epsilon_share: float
     novelty: float
+    surprise: float
     lessons: int
     lesson: int
 
@@ -56,10 +58,13 @@ class _Span:
 
 
 class TDLearner(Actor):
-    """An actor while it learns: against a slow copy of itself, with a bonus for places that are new in the episode."""
+    """An actor while it learns: against a slow copy of itself, with a bonus for places that are new in the episode, and
+    for texts that are not what was expected."""
 
     def __init__(self, actor: Actor, settings: TDSettings, shaper: Standard | None, seed: int) -> None:
-        super().__init__(actor.reader, actor.head, actor.notes, seed, actor.advice)
+        # Who is surprised has expectations, looking ahead or not.
+        expectation = actor.expectation or (Expectation(actor.reader, None, 0.0, seed) if settings.surprise else None)
+        super().__init__(actor.reader, actor.head, actor.notes, seed, actor.advice, expectation)
         self.settings = settings
         self.epsilon = 1.0
         self.slow_head = copy.deepcopy(self.head)
@@ -98,6 +103,8 @@ class TDLearner(Actor):
             self.shaper.calibrate(sorted(texts), observations[0].objective)
         elif self.shaper:
             self.shaper.calibrate(described, observations[0].objective)
+        if self.expectation:
+            self.expectation.calibrate(described, observations[0].objective)
 
     def schedule(self, progress: float) -> None:
         s, self.progress = self.settings, progress
@@ -156,7 +163,7 @@ class TDLearner(Actor):
             if record.ended:
                 following = None
                 if record.truncated:  # the game would go on, so what could come next counts
-                    self.memories[slot].read(record.after)
+                    self.read(record.after)
                     following = self.choose([record.after])[0].decision
                 for span in tuple(self._spans[slot]):
                     self._complete(slot, span, following)
@@ -176,11 +183,13 @@ class TDLearner(Actor):
         self._rows[slot].append(self.replay.add(span.decision, reward, discount, following))
 
     def _rewards(self, records: Sequence[StepRecord]) -> np.ndarray:
-        """The game's rewards with the bonus for new places and the shaping of the scorer."""
+        """The game's rewards with the bonuses for new places and for surprises, and the shaping of the scorer."""
         rewards = np.array([record.reward for record in records])
         rewards += self.settings.novelty * np.array(
             [not self.memories[record.before.slot].knows(record.after.description) for record in records]
         )
+        if self.expectation:  # a bonus that changes which policy is best, so it falls to nothing
+            rewards += (1 - self.progress) * self.settings.surprise * self.expectation.observe(records)
         objectives = [record.before.objective for record in records]
         if isinstance(self.shaper, Potential):
             before = self.shaper.of([record.before.description for record in records], objectives,
@@ -231,7 +240,8 @@ class TDLearner(Actor):
 
     def greedy(self) -> Agent:
         """The same agent without exploration, with notes of its own; it shares the weights."""
-        return Actor(self.reader, self.head, self.notes, 0, self.advice)
+        expectation = self.expectation.twin() if self.expectation and self.expectation.weight else None
+        return Actor(self.reader, self.head, self.notes, 0, self.advice, expectation)
 
     def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Everything but the episodes under way: training goes on with new ones."""
@@ -248,13 +258,17 @@ class TDLearner(Actor):
             "texts": self.reader.state(),
             "scores": [self.shaper.mean, self.shaper.scale] if self.shaper else None,
         }
+        if self.expectation:
+            plain["expectation"], expected = self.expectation.state()
+            tensors |= {f"expectation.{name}": tensor for name, tensor in expected.items()}
         return plain, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
-        self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))})
+        advice = {"advice.scale": torch.tensor(state["scores"], dtype=torch.float64)} if self.advice else {}
+        self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
         self.lessons = int(state["lessons"])
@@ -267,3 +281,5 @@ class TDLearner(Actor):
         self.replay.restore({name: t.numpy() for name, t in part("replay.").items()}, state["replay"])
         if self.shaper:
             self.shaper.mean, self.shaper.scale = state["scores"]
+        if self.expectation:
+            self.expectation.restore(state["expectation"], part("expectation."))
