@@ -132,6 +132,11 @@ def test_how_good_is_good_enough_is_a_setting(tmp_path, stop_at, steps):
     assert go(Fake([1, 2, 2, 3, 2, 4]), tmp_path, settings).steps == steps
 
 
+def test_it_goes_on_as_long_as_the_way_gets_shorter(tmp_path):
+    settings = TrainSettings(steps=60, games=5, slots=2, valid_every=10, valid_episodes=4, stop_at=0.5)
+    assert go(Fake([2, 3, 4, 4, 4, 4]), tmp_path, settings).steps == 40
+
+
 def test_the_last_steps_are_validated_even_between_two_validations(tmp_path):
     settings = TrainSettings(steps=14, games=5, slots=2, valid_every=10, valid_episodes=4)
     progress = go(Fake([1, 2]), tmp_path, settings)

@@ -36,8 +36,8 @@ class TrainSettings:
     slots: int = setting(32, "games played at once", low=1, high=4096)
     valid_every: int = setting(3_000, "commands between validations", low=1, high=10**9)
     valid_episodes: int = setting(50, "games of the split valid that a validation plays", low=1, high=100_000)
-    stop_at: float = setting(1.0, "success in two validations running that ends the training early; more than 1 "
-                                  "is never reached", low=0.0, high=2.0)
+    stop_at: float = setting(1.0, "success in two validations running that ends the training early, once SPL gets no "
+                                  "better; more than 1 is never reached", low=0.0, high=2.0)
 
 
 class Learner(Agent, Protocol):
@@ -187,7 +187,8 @@ class _Training:
         self.log.write(progress)
         self.save()
         self.show(progress)
-        return last is not None and min(last.success, result.success) >= self.settings.stop_at
+        return (last is not None and min(last.success, result.success) >= self.settings.stop_at
+                and result.spl <= last.spl)
 
 
 def _endless(rng: np.random.Generator, games: int) -> Iterator[int]:
