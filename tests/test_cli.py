@@ -13,7 +13,7 @@ import stories
 from click.testing import CliRunner, Result
 
 from textmaze import __version__
-from textmaze.catalog import agent_files, game_files, load_game
+from textmaze.catalog import agent_files, game_files, load_game, pretrained
 from textmaze.cli import main
 from textmaze.game import explore, story
 from textmaze.game.live import NOTE
@@ -57,7 +57,7 @@ def way(game: str, seed: int = 0, split: str = "train", **overrides: str) -> lis
 @pytest.mark.parametrize("command", ["games", "agents"])
 def test_what_there_is_stands_on_one_line_each_and_says_what_it_is(command):
     suites = {"Suites, several games for train, evaluate and compare:": "", **suite_files()}
-    files = {"games": {**game_files(), **suites}, "agents": agent_files()}
+    files = {"games": {**game_files(), **suites}, "agents": {**agent_files(), "They come trained:": "", **pretrained()}}
     lines = [line for line in run(command).stdout.splitlines() if line]
     assert [line if line.endswith(":") else line.split()[0] for line in lines] == list(files[command])
     lines = [line for line in lines if not line.endswith(":")]

@@ -95,9 +95,9 @@ def test_a_wheel_holds_all_of_the_package_and_nothing_else(wheel):
         return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob(pattern)}
 
     ours = files("textmaze", "*.py") | {"textmaze/py.typed"}
-    plain = files("agents", "*.py") | files("games", "*.toml")
+    plain = files("agents", "*.py") | files("games", "*.toml") | files("agents/pretrained", "*.*")
     games = {f"games/{name}.toml" for name in ("labyrinth", "themes/dungeon", "suites/ladder", "protocols/signposts")}
-    assert {"agents/wander.py", *games} <= plain
+    assert {"agents/wander.py", "agents/pretrained/ladder/model.safetensors", *games} <= plain
     info = f"textmaze-{textmaze.__version__}.dist-info/"
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if not name.startswith(info)}
@@ -134,10 +134,10 @@ def test_an_installed_wheel_finds_its_games_and_agents_also_beside_a_package_nam
     recipes, _, suites = games.stdout.partition("\n\n")
     assert [line.split()[0] for line in recipes.splitlines()] == sorted(
         path.stem for path in ROOT.glob("games/*.toml"))
-    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder", "themes"]
+    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder", "school", "themes"]
     agents = away(installed, tmp_path, "agents")
-    assert [line.split()[0] for line in agents.stdout.splitlines()] == [
-        "bert_q", "drrn", "explorer", "human", "llm", "walkthrough", "wander"
+    assert [line.split()[0] for line in agents.stdout.splitlines() if line and not line.endswith(":")] == [
+        "bert_q", "drrn", "explorer", "human", "llm", "walkthrough", "wander", "ladder"
     ]
     solved = away(installed, tmp_path, "transcript", "walkthrough", "labyrinth", "--format", "markdown")
     assert (solved.returncode, solved.stderr) == (0, "")

@@ -107,7 +107,7 @@ def test_a_suite_that_is_not_there_is_refused(spec):
 def test_an_unknown_suite_is_refused_with_the_nearest_name():
     done = CliRunner().invoke(main, ["evaluate", "wander", "--suite", "lader"])
     assert (done.exit_code, done.stderr) == (
-        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, themes.\n"
+        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, school, themes.\n"
     )
 
 

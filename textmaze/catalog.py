@@ -169,3 +169,9 @@ def run_folder(spec: str) -> Path | None:
 def first_line(path: Path) -> str:
     """What an agent file says of itself in the first line of its docstring; nothing is run."""
     return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+
+
+def card_line(folder: Path) -> str:
+    """What the card of a shipped run says of it in its first line of text."""
+    lines = (folder / "README.md").read_text("utf-8").splitlines()
+    return next((line for line in lines if line and not line.startswith("#")), "")

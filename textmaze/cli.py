@@ -91,10 +91,14 @@ def _page(name: str, kind: str | None, episodes: int, overrides: tuple[str, ...]
 @main.command()
 def agents() -> None:
     """The agents there are, one line each."""
-    from textmaze.catalog import agent_files, first_line
+    from textmaze.catalog import agent_files, card_line, first_line, pretrained
 
     lines = {name: first_line(path) for name, path in agent_files().items()}
-    _list(lines, max(map(len, lines)))
+    trained = {name: card_line(folder) for name, folder in pretrained().items()}
+    width = max(map(len, {**lines, **trained}))
+    _list(lines, width)
+    click.echo("\nThey come trained:")
+    _list(trained, width)
 
 
 def _list(lines: dict[str, str], width: int) -> None:
