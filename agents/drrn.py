@@ -19,6 +19,7 @@ from torch import nn
 from textmaze.env.rollout import Observation, StepRecord
 from textmaze.errors import RunError
 from textmaze.learn import targets
+from textmaze.learn.checkpoint import moments_of, part, take_moments
 from textmaze.learn.text_gru import Cache, Menus, Numbers, TextGRUs, Texts, Vectors, read_once
 from textmaze.settings import setting
 
@@ -204,17 +205,13 @@ class DrrnLearner(Drrn):
         """Everything but the episodes under way: training goes on with new ones."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"playing.{name}": tensor for name, tensor in self.playing.state_dict().items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
+        tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(values[: self.added]) for name, values in self.replay.items()}
         texts, menus = list(self.texts.numbers), [list(menu) for menu in self.menus.numbers]
         rng = self._rng.bit_generator.state
         return {"rng": rng, "texts": texts, "menus": menus, "added": self.added, "updated": self.updated}, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        def part(prefix: str) -> dict[str, torch.Tensor]:
-            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
         # The replay knows texts and menus by number, so their order must be the same.
         texts, menus = state["texts"], state["menus"]
         for text in texts:
@@ -223,14 +220,10 @@ class DrrnLearner(Drrn):
             self.menus.number(tuple(menu))
         self._rng.bit_generator.state = state["rng"]
         self.added, self.updated = int(state["added"]), int(state["updated"])
-        self.network.load_state_dict(part("network."))
-        self.playing.load_state_dict(part("playing."))
+        self.network.load_state_dict(part(tensors, "network."))
+        self.playing.load_state_dict(part(tensors, "playing."))
         self.cache.forget()
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in part("optimiser.").items():
-            index, _, moment = name.partition(".")
-            moments.setdefault(int(index), {})[moment] = tensor
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        take_moments(self.optimiser, part(tensors, "optimiser."))
         for name, values in self.replay.items():
             kept = tensors[f"replay.{name}"].numpy()
             if self.added < 0 or kept.shape != values[: self.added].shape:

@@ -82,6 +82,26 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise RunError(f"{path} is damaged: {error}.") from None
 
 
+def part(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:
+    """Those whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def moments_of(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimiser remembers of each parameter, by the parameter's number and the name of what it is."""
+    return {f"{number}.{name}": moment for number, moments in optimiser.state_dict()["state"].items()
+            for name, moment in moments.items()}
+
+
+def take_moments(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Give an optimiser back what `moments_of` returned."""
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, moment = name.partition(".")
+        moments.setdefault(int(number), {})[moment] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+
+
 def _read(path: Path, limit: int) -> bytes:
     try:
         if path.stat().st_size > limit:

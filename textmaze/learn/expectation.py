@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from textmaze.env.rollout import Observation, StepRecord
 from textmaze.errors import RunError
 from textmaze.learn.answers import MEMORY, Memory
+from textmaze.learn.checkpoint import moments_of, part, take_moments
 from textmaze.learn.foresight import (
     LEAST,
     PARTS,
@@ -202,7 +203,7 @@ class Expectation:
         """Take over what `playing` returned. RunError where it does not fit."""
         if not tensors:
             return
-        weights = _part(tensors, "weights.")
+        weights = part(tensors, "weights.")
         check(weights, self.strangers.shape[1])
         rest = {name: tensor for name, tensor in tensors.items() if not name.startswith("weights.")}
         width, count = self.strangers.shape[1], len(rest.get("scores", ()))
@@ -220,14 +221,14 @@ class Expectation:
                   "came": self._came, "surprises": self._surprises, "scores": self.scores}
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         tensors |= {f"weights.{name}": tensor.detach().clone() for name, tensor in self.weights.items()}
-        for index, moments in self._optimiser.state_dict()["state"].items() if self._optimiser else ():
-            tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
+        if self._optimiser:
+            tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self._optimiser).items()}
         scale = [self._scorer.mean, self._scorer.scale] if self._scorer else None
         return {"rng": self._rng.bit_generator.state, "scale": scale}, {**tensors, "strangers": self.strangers}
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         """Go on from what `state` returned. ValueError or RunError where it does not fit together."""
-        kept = Choices(**{name: tensor.numpy() for name, tensor in _part(tensors, "kept.").items()})
+        kept = Choices(**{name: tensor.numpy() for name, tensor in part(tensors, "kept.").items()})
         sizes = {name: (len(kept), *array.shape[1:]) for name, array in vars(_no_choices()).items()}
         counts = len(tensors["came"]) - len(kept), len(tensors["scores"]) - len(tensors["strangers"])
         if {name: array.shape for name, array in vars(kept).items()} != sizes or any(counts):
@@ -241,19 +242,11 @@ class Expectation:
         self._rng.bit_generator.state = state["rng"]
         if self._scorer:
             self._scorer.mean, self._scorer.scale = state["scale"]
-        self.weights = {name: tensor.clone() for name, tensor in _part(tensors, "weights.").items()}
+        self.weights = {name: tensor.clone() for name, tensor in part(tensors, "weights.").items()}
         if self.weights:
             check(self.weights, self.strangers.shape[1])
             self._optimiser = optimiser_of(self.weights, LEARNING)
-            moments: dict[int, dict[str, torch.Tensor]] = {}
-            for name, tensor in _part(tensors, "optimiser.").items():
-                index, _, moment = name.partition(".")
-                moments.setdefault(int(index), {})[moment] = tensor
-            self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
-
-
-def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            take_moments(self._optimiser, part(tensors, "optimiser."))
 
 
 def _no_choices(count: int = 0) -> Choices:

@@ -13,6 +13,7 @@ from textmaze.env.rollout import Agent, Observation, StepRecord
 from textmaze.learn import targets
 from textmaze.learn.actor import Actor, admissible
 from textmaze.learn.bert import Bert
+from textmaze.learn.checkpoint import moments_of, part, take_moments
 from textmaze.learn.expectation import Expectation
 from textmaze.learn.lesson import lesson
 from textmaze.learn.notes import Plan, every_note
@@ -248,8 +249,7 @@ class TDLearner(Actor):
         tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
         tensors |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
         tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": moment for name, moment in moments.items()}
+        tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
         plain = {
             "rng": self._rng.bit_generator.state,
@@ -264,22 +264,15 @@ class TDLearner(Actor):
         return plain, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        def part(prefix: str) -> dict[str, torch.Tensor]:
-            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
         advice = {"advice.scale": torch.tensor(state["scores"], dtype=torch.float64)} if self.advice else {}
         self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
         self.lessons = int(state["lessons"])
-        self.slow_head.load_state_dict(part("slow_head."))
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in part("optimiser.").items():
-            index, _, moment = name.partition(".")
-            moments.setdefault(int(index), {})[moment] = tensor
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.replay.restore({name: t.numpy() for name, t in part("replay.").items()}, state["replay"])
+        self.slow_head.load_state_dict(part(tensors, "slow_head."))
+        take_moments(self.optimiser, part(tensors, "optimiser."))
+        self.replay.restore({name: t.numpy() for name, t in part(tensors, "replay.").items()}, state["replay"])
         if self.shaper:
             self.shaper.mean, self.shaper.scale = state["scores"]
         if self.expectation:
-            self.expectation.restore(state["expectation"], part("expectation."))
+            self.expectation.restore(state["expectation"], part(tensors, "expectation."))
