@@ -61,7 +61,8 @@ class Settings:
                                   "lasts until its plan is carried out or given up", low=1, high=100)
     gamma: float = setting(0.95, "discount of the next step's value", low=0.0, high=1.0)
     learning_rate: float = setting(1e-3, "step size of AdamW at the start; it falls to a tenth", low=0.0, high=1.0)
-    weight_decay: float = setting(1e-2, "AdamW's weight decay", low=0.0, high=1.0)
+    # With little of it, what happened to be said near the coin in training games stays worth more than all else.
+    weight_decay: float = setting(3.0, "AdamW's weight decay", low=0.0, high=100.0)
     batch: int = setting(128, "transitions in an update", low=1, high=65_536)
     replay: int = setting(50_000, "transitions that are remembered", low=1, high=10_000_000)
     sampling: str = setting("uniform", "which of them are learned from: any, by the size of their TD error, or half of "
