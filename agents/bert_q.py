@@ -42,8 +42,7 @@ class Settings:
     encoder_training: str = setting("frozen", "what of the encoder learns to read what is told of commands: nothing, "
                                               "its last layers, an adapter of low rank (LoRA), or all of it",
                                     choices=TRAININGS)
-    lessons: int = setting(2, "how often the encoder is taught what the Q-head has found out, the first time in the "
-                              "middle of the training", low=0, high=20)
+    lessons: int = setting(2, "how often the encoder is taught what has turned out, the first time in mid-training", low=0, high=20)
     lesson: int = setting(6_000, "sentences that a lesson trains the encoder on", low=1, high=10_000_000)
     notes: str = setting("map", "what the agent notes beside the commands: nothing, what it tried in the place that is "
                                 "described so, or what a map of the episode says", choices=tuple(MEMORIES))
@@ -83,6 +82,8 @@ class Settings:
                                    "it falls to nothing over the training", low=0.0, high=100.0)
     look_ahead: float = setting(0.0, "weight, in the value of a command, of the score to be expected of the text that "
                                      "it will bring, per standard deviation", low=0.0, high=100.0)
+    hindsight: float = setting(0.1, "weight of foretelling, by what is told of a way, whether it leads nearer to the "
+                                    "goal, as the map of a game that was won shows", low=0.0, high=100.0)
     scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `random`, "
                                       "which has not read them; or `distance`, which no player knows",
                           choices=tuple(SCORERS))

@@ -176,37 +176,15 @@ def test_a_text_that_says_the_same_twice_is_the_same_but_what_is_told_twice_weig
         assert torch.isclose(values[1], values[2]) == (part not in TOLD)
 
 
-@given(st.integers(0, 10**6))
-@settings(max_examples=10, deadline=None)
-def test_the_worth_of_what_is_told_is_the_value_of_a_plan_of_which_nothing_else_is_told(seed):
-    """A lesson asks for this; a network with another value for it would be taught wrong."""
-    net, batch = head(dueling=False), states(seed=seed)
-    vectors = READER.told.library.vectors[:5]
-    own = Reader(READER.texts.library, READER.told.library)
-    own.texts, own.told = READER.texts, type(READER.told)(READER.told.library)
-    own.told.add((sentence,) for sentence in READER.told.library.texts[:5])
-    first = PLAN_PARTS.index("first")
-    silent = batch.plans.copy()
-    silent[:, TOLD_COLUMNS] = 0
-    silent[:, first] = 3
-    contexts = net.contexts(replace(batch, plans=silent), own)
-    worth = net.worth_of_told(vectors, contexts)
-    assert worth.shape == (5, 2 * len(batch.plans))
-    for half, part in enumerate(("told", "rivals")):
-        for sentence in range(5):
-            plans = silent.copy()
-            plans[:, PLAN_PARTS.index(part)] = own.told.known[(READER.told.library.texts[sentence],)]
-            alone = net(replace(batch, plans=plans), own)
-            rows = worth[sentence].view(2, -1)[half]
-            torch.testing.assert_close(rows, alone, atol=1e-5, rtol=1e-4)
-
-
-def test_contexts_do_not_depend_on_what_is_told():
-    net, batch = head(), states()
-    changed = batch.plans.copy()
-    for part in ("told", "rivals"):
-        changed[:, PLAN_PARTS.index(part)] = 5
-    torch.testing.assert_close(net.contexts(batch, READER), net.contexts(replace(batch, plans=changed), READER))
+def test_what_is_foretold_is_the_sum_over_sentences_and_one_number_for_each_told_text():
+    net, numbers = head(), np.array([3, 5, 3, 0])
+    found = net.foretold(numbers, READER)
+    assert found.shape == (4,)
+    assert found[0] == found[2] != found[1]
+    assert found[3] == net.nearer.bias  # nothing was told
+    items, _ = READER.told.items(np.array([3]))
+    meaning = net.meaning(READER.told.library.vectors[torch.from_numpy(items)]).sum(0)
+    torch.testing.assert_close(found[0], net.nearer(meaning).squeeze())
 
 
 def test_forgetting_what_was_read_is_seeded_and_touches_the_reading_layers_alone():
@@ -238,7 +216,7 @@ def test_dropout_works_in_training_alone_and_on_the_state_alone():
 @pytest.mark.parametrize("memory", [0, 4])
 def test_the_gradient_reaches_every_parameter(memory):
     batch, net = states(rows=30, memory=memory), head(memory=memory).train()
-    net(batch, READER).square().sum().backward()
+    (net(batch, READER).square().sum() + net.foretold(np.arange(5), READER).square().sum()).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name

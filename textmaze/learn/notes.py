@@ -5,7 +5,7 @@ three steps this way something is not tried yet, and what was read there stands 
 as the best of what it opens up, and one head values what is near and what is far.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -13,6 +13,8 @@ from textmaze.env.chart import HERE, Chart, Room, named
 from textmaze.env.listening import Listener
 from textmaze.env.rollout import Observation
 from textmaze.game.layout import OPPOSITE
+from textmaze.learn.hindsight import turned_out
+from textmaze.learn.reading import Told
 
 _TIMES = ("not tried here yet", "tried here once", "tried here twice", "tried here many times")
 _ENTRANCE = "this is the way you first came in"
@@ -72,6 +74,10 @@ class Memory(Protocol):
         """Whether what was read last may be a reason not to go on with a plan."""
         ...
 
+    def turned_out(self) -> Iterable[tuple[Told, float]]:
+        """In a game that is won: what was told of ways, and whether they led nearer to where it was won (1 or -1)."""
+        ...
+
 
 @dataclass
 class NoNotes:
@@ -94,6 +100,9 @@ class NoNotes:
     def doubts(self, plan: Plan) -> bool:
         return True
 
+    def turned_out(self) -> Iterable[tuple[Told, float]]:
+        return ()
+
 
 @dataclass
 class Visits:
@@ -111,6 +120,9 @@ class Visits:
 
     def doubts(self, plan: Plan) -> bool:
         return True
+
+    def turned_out(self) -> Iterable[tuple[Told, float]]:
+        return ()
 
     def read(self, seen: Observation) -> None:
         place = seen.description
@@ -160,6 +172,9 @@ class Map:
 
     def doubts(self, plan: Plan) -> bool:
         return self._new or (self.listener.close and not plan.note.endswith(_SAFE))
+
+    def turned_out(self) -> Iterable[tuple[Told, float]]:
+        return turned_out(self.chart)
 
     def read(self, seen: Observation) -> None:
         self.chart.read(seen)

@@ -1,6 +1,6 @@
 """The Q-head: from the vectors of what is read to one value for each plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,7 @@ class QHead(nn.Module):
         self.sentence_in = nn.Linear(self.attention.keys.out_features * tokens if self.attention else width, told)
         self.sentence = nn.Sequential(nn.ReLU(), nn.Linear(told, told))
         self.told_in = nn.ModuleDict({part: nn.Linear(told, hidden, bias=False) for part in TOLD})
+        self.nearer = nn.Linear(told, 1)
         self.advantage = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         self.memory = memory
         if memory:
@@ -118,7 +119,7 @@ class QHead(nn.Module):
     def forward(self, states: States, reader: Reader) -> torch.Tensor:
         """The value of each plan, (N,)."""
         owner = torch.from_numpy(states.owner)
-        context, hidden = self._hidden(states, reader, PLAN_PARTS)
+        context, hidden = self._hidden(states, reader)
         values: torch.Tensor = self.advantage(hidden).squeeze(-1)
         if self.dueling:
             values = values + self.worth(context).squeeze(-1)[owner]
@@ -134,17 +135,6 @@ class QHead(nn.Module):
         found: torch.Tensor = self.recurrence(steps, torch.from_numpy(valid), past.before)
         return found
 
-    def contexts(self, states: States, reader: Reader) -> torch.Tensor:
-        """Plans as they are but for what is told there, (N, hidden)."""
-        return self._hidden(states, reader, [part for part in PLAN_PARTS if part not in ("told", "rivals")])[1]
-
-    def worth_of_told(self, vectors: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
-        """The advantage of each plan (C, hidden) if a sentence with each of these vectors (n, width) is all that is
-        told of its command, and then of the others there, (n, 2 C)."""
-        meaning = self.meaning(vectors)
-        effects = [self.told_in[part](meaning).unsqueeze(1) for part in ("told", "rivals")]
-        return torch.cat([self.advantage(contexts + effect).squeeze(-1) for effect in effects], 1)
-
     def reading_parameters(self) -> list[nn.Parameter]:
         """The layers that read a sentence of what is told."""
         return [*self.sentence_in.parameters(), *self.sentence.parameters()]
@@ -158,8 +148,8 @@ class QHead(nn.Module):
                     layer.weight.uniform_(-bound, bound, generator=generator)
                     layer.bias.uniform_(-bound, bound, generator=generator)
 
-    def _hidden(self, states: States, reader: Reader, parts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The states (B, hidden) and these parts of the plans (N, hidden) as the first layers see them."""
+    def _hidden(self, states: States, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
+        """The states (B, hidden) and the plans (N, hidden) as the first layers see them."""
         owner = torch.from_numpy(states.owner)
         context = torch.stack([self._text(part, numbers, reader)
                                for part, numbers in zip(STATE_PARTS, states.state.T, strict=True)]).sum(0)
@@ -168,7 +158,7 @@ class QHead(nn.Module):
         if states.past is not None:
             inner = inner + self.memory_in(self.recall(states.past, reader))
         hidden = inner[owner]
-        for part in parts:
+        for part in PLAN_PARTS:
             numbers = states.plans[:, PLAN_PARTS.index(part)]
             if part in TOLD:
                 hidden = hidden + self._told(part, numbers, reader)
@@ -188,8 +178,18 @@ class QHead(nn.Module):
         mean = _summed(each, owner, len(distinct)) / torch.from_numpy(counts).unsqueeze(1)
         return mean[torch.from_numpy(inverse)]
 
+    def foretold(self, numbers: Numbers, reader: Reader) -> torch.Tensor:
+        """Whether a way leads nearer to the goal, by what is told of it, (n,): 1 for yes, -1 for no."""
+        found: torch.Tensor = self.nearer(self._meanings(numbers, reader)).squeeze(-1)
+        return found
+
     def _told(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:
-        """The projection of what is told, (n, hidden): the sum of what each sentence of it means."""
+        """The projection of what is told, (n, hidden)."""
+        told: torch.Tensor = self.told_in[part](self._meanings(numbers, reader))
+        return told
+
+    def _meanings(self, numbers: Numbers, reader: Reader) -> torch.Tensor:
+        """What each told text means, (n, told): the sum of what each sentence of it does."""
         distinct, inverse = np.unique(numbers, return_inverse=True)
         sentences, which, owner = _taken_apart(distinct, reader.told)
         library = reader.told.library
@@ -197,8 +197,7 @@ class QHead(nn.Module):
             meaning = self._attended(*library.tokens(sentences))[which]
         else:
             meaning = self.meaning(library.vectors[torch.from_numpy(sentences)])[which]
-        told: torch.Tensor = self.told_in[part](_summed(meaning, owner, len(distinct)))
-        return told[torch.from_numpy(inverse)]
+        return _summed(meaning, owner, len(distinct))[torch.from_numpy(inverse)]
 
     def meaning(self, vectors: torch.Tensor) -> torch.Tensor:
         """What sentences with these vectors (n, width) say of the command that they tell of, (n, told)."""

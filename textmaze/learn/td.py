@@ -15,6 +15,7 @@ from textmaze.learn.actor import Actor, admissible
 from textmaze.learn.bert import Bert
 from textmaze.learn.checkpoint import moments_of, part, take_moments
 from textmaze.learn.expectation import Expectation
+from textmaze.learn.hindsight import Hindsight
 from textmaze.learn.lesson import lesson
 from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
@@ -23,7 +24,6 @@ from textmaze.learn.replay import Batch, Decision, Replay
 from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, shaping, told_of_alone
 
 ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
-CONTEXTS = 16  # plans by which a lesson tells what a sentence is worth
 
 
 class TDSettings(Protocol):
@@ -44,6 +44,7 @@ class TDSettings(Protocol):
     epsilon_share: float
     novelty: float
     surprise: float
+    hindsight: float
     lessons: int
     lesson: int
 
@@ -73,6 +74,7 @@ class TDLearner(Actor):
             self.head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.replay = Replay(settings.replay, settings.sampling)
+        self.hindsight = Hindsight(settings.replay)
         self.shaper = shaper
         self.progress = 0.0
         self._read: dict[int, Counter[str]] = {}  # how often each answer was read in the episode
@@ -118,13 +120,11 @@ class TDLearner(Actor):
             self._teach()
 
     def _teach(self) -> None:
-        """Let the encoder learn what the head has found out."""
+        """Let the encoder learn what has turned out."""
         told = self.reader.told
         model = told.library.model
-        if isinstance(model, Bert) and model.trainable_parameters() and self.replay.size:
-            with torch.no_grad():
-                contexts = self.head.contexts(self.replay.sample(CONTEXTS, self._rng).states, self.reader)
-            lesson(model, self.head, told, contexts, self._rng, sentences=self.settings.lesson)
+        if isinstance(model, Bert) and model.trainable_parameters():
+            lesson(model, self.head, told, self.hindsight, self._rng, sentences=self.settings.lesson)
             self.slow_head.load_state_dict(self.head.state_dict())
 
     def begin(self, episodes: Sequence[int]) -> None:
@@ -170,6 +170,7 @@ class TDLearner(Actor):
                     self._complete(slot, span, following)
                 if record.won:
                     self.replay.solve(self._rows[slot])
+                    self.hindsight.add(self.reader, self.memories[slot].turned_out())
         if self.replay.size < self.settings.warmup or not self.settings.updates:
             return None
         losses = [
@@ -212,9 +213,10 @@ class TDLearner(Actor):
         with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
             torch.manual_seed(int(self._rng.integers(2**63)))
             values = self.head(batch.states, self.reader)
+            beside = self._foretelling()
         self.head.eval()
         losses = torch.nn.functional.smooth_l1_loss(values, target, reduction="none")
-        loss = (losses * torch.from_numpy(batch.weight)).mean()
+        loss = (losses * torch.from_numpy(batch.weight)).mean() + beside
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
@@ -224,6 +226,14 @@ class TDLearner(Actor):
                 slow.lerp_(fast, self.settings.tau)
         self.replay.learned(batch.rows, (values - target).detach().numpy())
         return float(loss.detach())
+
+    def _foretelling(self) -> torch.Tensor:
+        """The loss of foretelling, by what is told of a way, whether it leads nearer to the goal."""
+        if not self.settings.hindsight or not len(self.hindsight):
+            return torch.zeros(())
+        told, nearer = self.hindsight.sample(self.settings.batch, self._rng)
+        foretold = self.head.foretold(told, self.reader)
+        return self.settings.hindsight * torch.nn.functional.mse_loss(foretold, nearer)
 
     @torch.no_grad()
     def _target(self, batch: Batch) -> torch.Tensor:
@@ -251,6 +261,7 @@ class TDLearner(Actor):
         tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
         tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
+        tensors |= {f"hindsight.{name}": tensor for name, tensor in self.hindsight.state().items()}
         plain = {
             "rng": self._rng.bit_generator.state,
             "replay": self.replay.next,
@@ -272,6 +283,7 @@ class TDLearner(Actor):
         self.slow_head.load_state_dict(part(tensors, "slow_head."))
         take_moments(self.optimiser, part(tensors, "optimiser."))
         self.replay.restore({name: t.numpy() for name, t in part(tensors, "replay.").items()}, state["replay"])
+        self.hindsight.restore(part(tensors, "hindsight."))
         if self.shaper:
             self.shaper.mean, self.shaper.scale = state["scores"]
         if self.expectation:
