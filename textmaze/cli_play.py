@@ -72,12 +72,12 @@ def play(
     save = _save(context, resume) if resume is not None else None
     first = game is None and typed and save is None
     if save:
-        played = save.played
+        source, played = save.source, save.played
     else:
         source, changes = (FIRST, {**GENTLE, **pairs(overrides)}) if first else spec_of(agent, game, overrides)
         seed = random.randrange(10_000) if seed is None else seed
         played = Played(_found_again(source), {key: str(value) for key, value in changes.items()}, split, seed)
-    found = load_game(played.source, played.overrides)
+    found = load_game(source, played.overrides)
     table = found.table(played.split, played.seed)  # whatever is wrong with it is said before the game says anything
     watched = sys.stdin.isatty() and sys.stdout.isatty()
     player: Agent
@@ -93,7 +93,7 @@ def play(
         if left:
             show(console, f"You have left a game, {left[0]}. To go on with it: textmaze play --resume", "dim")
     manner = Manner(typed=typed, kept=typed and watched, map=with_map, on_enter=on_enter, code=code,
-                    pace=pace if pace is not None else float(console.is_terminal))
+                    pace=pace if pace is not None else float(sys.stdout.isatty()))
     again = None
     if isinstance(found, SingleMaze | StoryGame):  # these are the same with any seed
         again = "The end."

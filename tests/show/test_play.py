@@ -13,7 +13,7 @@ from rich.console import Console
 from textmaze.catalog import load_game
 from textmaze.env.rollout import Leave, Observation
 from textmaze.game.table import Game, GameTable
-from textmaze.show.play import play, show
+from textmaze.show.play import play
 
 
 class Script:
@@ -127,14 +127,6 @@ def test_without_colours_or_in_a_file_there_is_no_escape_code(monkeypatch):
 def test_in_a_file_a_sentence_is_never_broken():
     table = load_game("corridor").table("train", 3)
     assert table.texts[table.description[table.start]] in played()
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_games_text_is_shown_as_it_is_and_cannot_steer_the_terminal(terminal):
-    output = io.StringIO()
-    console = Console(file=output, force_terminal=terminal, width=80, no_color=True)
-    show(console, "[bold]Loud[/bold] :smile: 12 'x' \x1b[2J\x07\u202e", "bold")
-    assert output.getvalue().rstrip() == "[bold]Loud[/bold] :smile: 12 'x'  [2J"
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def draw_map(
         floor = _Floor(chart, placed, level, width, marks, tall=whole)
         lines += [*_window(floor.lines(), max(3, height - 3), chart.room.at[2] == level), ""]
         used |= floor.used
-    lines.append(_legend(used, chart, marks))
+    lines += _wrapped(_legend(used, chart, marks), width)
     missing = [room for room in _rooms(chart) if placed.get(room.at) is not room]
     bent = any(_bent(chart, placed, room) for room in _rooms(chart))
     if (missing or bent) and whole:
@@ -121,14 +121,24 @@ def _told(chart: Chart, room: Room) -> str:
     return f"{title(room)}: {', '.join(ways) or 'no way known'}."
 
 
-def _legend(used: set[str], chart: Chart, marks: Marks) -> str:
+def _legend(used: set[str], chart: Chart, marks: Marks) -> list[str]:
     parts = ["@ you" if "@" in used else "[ ] you"]
     parts += [f"{mark} {what}" for mark, what in LEGEND.items() if mark in used]
     if any(way in (_UP, _DOWN) for room in _rooms(chart) for way in room.ways):
         parts.append(f"{marks.stairs[0]} {marks.stairs[1]} stairs")
     if not chart.compass:
-        parts.append(f"you face {DIRECTIONS[chart.facing]}, if you faced north at first")
-    return "   ".join(parts)
+        parts.append("up is where you faced at first")
+    return parts
+
+
+def _wrapped(parts: Sequence[str], width: int) -> list[str]:
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 class _Floor:

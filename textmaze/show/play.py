@@ -50,13 +50,15 @@ def play(
         ended = bool(records) and records[-1].ended
         if ended:
             screen.say(records[-1].feedback)
+        last = _suggestion(session, ended, again)
         if ended and manner.kept and not records[-1].won:
-            screen.say(verdict(records), "bold")
+            screen.say(f"{verdict(records)}{_help_had(session)}", "bold")
             session.lost()
             if session.again:
                 continue
-            break
-        screen.say(f"{verdict(records)}{_help_had(session)} {_suggestion(session, ended, again)}", "bold")
+            screen.say(last, "bold")
+        else:
+            screen.say(f"{verdict(records)}{_help_had(session)} {last}", "bold")
         break
     session.close()
     return records

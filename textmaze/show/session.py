@@ -4,6 +4,7 @@ To take a command back, to restore a game or to begin it again is all the same: 
 with the commands that are left. So there is but the one episode loop, and nothing needs to be undone.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -134,7 +135,8 @@ class Session:
     # -- what is shown ---------------------------------------------------------------------------------------------
 
     def _show(self, seen: Observation) -> None:
-        if self._news:
+        taken_back = bool(self._news)
+        if taken_back:
             if self._read and digest(seen.text) != self._read:
                 self._news += " The game has changed since it was saved, so this may be another place."
             if self._resumed and self.records:
@@ -148,6 +150,8 @@ class Session:
             self._draw(whole=False)
         if self._keeps and self._played and self.records:
             write_save(self._name, make_save(self._played, self._commands, seen.text))
+        elif self._keeps and taken_back:
+            remove_save(self._name)
 
     def _watch(self, seen: Observation) -> str:
         """What the agent does, shown with what it thinks of it, when it is time."""
@@ -262,8 +266,10 @@ class Session:
             self._write_transcript(path)
             self._screen.say(f"Written: {path}")
             return
-        path = Path(order.words[1]) if len(order.words) > 1 else Path(f"{self._name}.jsonl")
-        if path.exists() and path != self.transcript:
+        path = Path(order.words[1] if len(order.words) > 1 else f"{self._name}.jsonl")
+        if not str(path).isprintable():
+            raise TextmazeError("That cannot be the name of a file.")
+        if os.path.exists(path) and path != self.transcript:  # unlike Path's, it answers for any name, however long
             raise TextmazeError(f"{path} is there already. Name another file: transcript on FILE")
         self._write_transcript(path)
         self.transcript = path
