@@ -182,7 +182,7 @@ def test_a_pipe_gets_plain_text_and_keeps_nothing(here):
 
 
 def test_a_transcript_is_read_again_and_tells_of_the_game_from_its_start(here):
-    first, second, *rest = way("corridor", 3)
+    first, _, *rest = way("corridor", 3)
     shown = piped("corridor", "--seed", "3",
                   lines="\n".join([first, "look", "undo", "transcript on", "n", *rest, "transcript off"]))
     assert "corridor-3.jsonl" in shown

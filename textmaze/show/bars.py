@@ -24,7 +24,7 @@ def bars(thoughts: Sequence[Thought], chosen: str, *, width: int = 80, unicode: 
         share = (thought.value - low) / (high - low) if high > low else 1.0
         mark = ">" if thought.command == chosen else " "
         line = f"{mark} {_cut(thought.command, wide):<{wide}} {_bar(share, length, unicode)} {thought.value:5.2f}"
-        aim = f"  {_aim(thought)}"
+        aim = f"  {_aim(thought)}" if _aim(thought) else ""
         lines.append(line + aim if len(line + aim) <= width else line)
     return lines
 

@@ -13,6 +13,7 @@ from textmaze.show.screen import printable
 
 _GAP = 4  # columns between labels, and beside the outermost
 _LABEL = 18  # of the widest label
+_EXTRA = 4  # of it for brackets and stairs
 _NARROW = 7  # below this, labels tell nothing: rooms are drawn as dots
 _DOT = 2  # columns of a dot
 _NORTH, _EAST, _SOUTH, _WEST, _UP, _DOWN = range(len(WAYS))
@@ -31,9 +32,9 @@ class Marks:
 
 
 ASCII = Marks("-", "|", "^>v<", "NESW", "ud")
-UNKNOWN, BARRED, ELSEWHERE, ONE_WAY = "?", "x", "*", ">"
+UNKNOWN, BARRED, ELSEWHERE, ONE_WAY, CUT = "?", "x", "*", ">", "..."
 LEGEND = {UNKNOWN: "not taken yet", BARRED: "barred when last seen", ELSEWHERE: "leads elsewhere",
-          ONE_WAY: "one way only"}
+          ONE_WAY: "one way only", CUT: "only what is around you"}
 
 
 def title(room: Room) -> str:
@@ -67,8 +68,10 @@ def draw_map(
         if several:
             lines.append(f"{floor_name(level).capitalize()}:")
         floor = _Floor(chart, placed, level, width, marks, tall=whole)
-        lines += [*_window(floor.lines(), max(3, height - 3), chart.room.at[2] == level), ""]
-        used |= floor.used
+        found = floor.lines()
+        shown = _window(found, max(3, height - 3), chart.room.at[2] == level)
+        lines += [*shown, ""]
+        used |= floor.used | ({CUT} if len(shown) < len(found) else set())
     lines += _wrapped(_legend(used, chart, marks), width)
     missing = [room for room in _rooms(chart) if placed.get(room.at) is not room]
     bent = any(_bent(chart, placed, room) for room in _rooms(chart))
@@ -153,9 +156,11 @@ class _Floor:
         low, high = min(place[0] for place in rooms), max(place[0] for place in rooms)
         middle = chart.room.at[0] if chart.room.at[2] == level else low
         self._left, right = _span(low, high, middle, max(1, (width - _GAP) // (_DOT + _GAP)))
-        self._cut = (self._left, right) != (low, high)
+        if (self._left, right) != (low, high):
+            self.used.add(CUT)
         count = right - self._left + 1
-        self._wide = min(_LABEL, (width - _GAP * (count + 1)) // count)
+        longest = max(_NARROW, max(len(title(room)) for room in rooms.values()) + _EXTRA)
+        self._wide = min(_LABEL, longest, (width - _GAP * (count + 1)) // count)
         self._lines = 2 if tall else 1  # for a name
         if self._wide < _NARROW:
             self._wide, self._lines = _DOT, 0
@@ -181,7 +186,7 @@ class _Floor:
         found = ["".join(row).rstrip() for row in self._canvas]
         indent = min((len(line) - len(line.lstrip()) for line in found if line), default=0)
         found = "\n".join(line[indent:] for line in found).strip("\n").split("\n")
-        return [*found, *(["(The map is wider than the screen: this is the part around you.)"] * self._cut)]
+        return found
 
     def _label(self, room: Room) -> list[str]:
         """The lines of a room's name and its stairs; in brackets, with what one faces, where the player is."""
