@@ -92,15 +92,17 @@ class Player:
         self._asked = 1
         self.first = terminal.asked(1)
 
-    def type(self, line: str, *keys: str) -> str:
-        """Type a line and Enter; what was shown since."""
-        before = len(self.terminal.asked(self._asked).rstrip())
+    def type(self, line: str, key: str = "", becomes: str = "") -> str:
+        """Type a line, press a key that makes it become another, if any, and Enter; what was shown since."""
+        self.terminal.asked(self._asked)
         self.terminal.keys("-l", line)
-        for key in keys:
+        if key:
             self.terminal.keys(key)
+            self.terminal.wait(f"^> {becomes}$")
         self.terminal.keys("Enter")
         self._asked += 1
-        return self.terminal.asked(self._asked)[before - 1:]
+        shown = self.terminal.asked(self._asked)
+        return shown[[found.start() for found in re.finditer("^>", shown, re.MULTILINE)][self._asked - 2]:]
 
     def leave(self, line: str) -> str:
         """Type what ends the game; all that was shown."""
