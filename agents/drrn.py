@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from textmaze.env.rollout import Observation, StepRecord
+from textmaze.env.thoughts import Thought
 from textmaze.errors import RunError
 from textmaze.learn import targets
 from textmaze.learn.checkpoint import moments_of, part, take_moments
@@ -92,6 +93,7 @@ class Drrn:
         self.temperature = settings.temperature
         self._rng = np.random.default_rng(settings.seed)
         self._last: dict[int, str] = {}  # the command that was given last in each slot
+        self._valued: dict[int, tuple[Sequence[str], NDArray[np.float32]]] = {}  # what could be chosen then
 
     def begin(self, episodes: Sequence[int]) -> None:
         self._last.update((slot, "") for slot in episodes)
@@ -103,7 +105,17 @@ class Drrn:
         choices = (values + self.temperature * noise).argmax(1)
         commands = [_choices(seen)[choice] for seen, choice in zip(observations, choices, strict=True)]
         self._last.update((seen.slot, command) for seen, command in zip(observations, commands, strict=True))
+        self._valued.update((seen.slot, (_choices(seen), row)) for seen, row in zip(observations, values, strict=True))
         return commands
+
+    def follow(self, seen: Observation, command: str) -> None:
+        """Remember that this command was given, whatever it would have chosen."""
+        self._last[seen.slot] = command
+
+    def thoughts(self, slot: int) -> list[Thought]:
+        """The value of each command when it last chose in a slot."""
+        commands, values = self._valued[slot]
+        return [Thought(command, float(value)) for command, value in zip(commands, values, strict=False)]  # padded
 
     def _number(self, seen: Observation, last: str) -> tuple[int, ...]:
         """A state as the numbers of its texts and of its menu, (len(STATE_PARTS) + 1,)."""

@@ -37,11 +37,13 @@ class Walk:
         self.watched: Counter[Room] = Counter()
         self.known = self.delay = 0  # places, and turns with somebody close since a new one was seen
 
-    def choose(self, seen: Observation) -> str:
+    def choose(self, seen: Observation, instead: str = "") -> str:
+        """What to do now, or what somebody else does `instead`."""
         self.chart.read(seen)
         if "wait" in seen.admissible:  # else no time passes
             self.listener.listen(seen.description)
         command = self._choose(seen)
+        command = instead or command
         self.chart.give(command)
         return command
 
@@ -112,6 +114,9 @@ class Explorer:
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         return [self._walks[observation.slot].choose(observation) for observation in observations]
+
+    def follow(self, seen: Observation, command: str) -> None:
+        self._walks[seen.slot].choose(seen, command)
 
 
 def make(settings: Settings) -> Agent:

@@ -1,6 +1,7 @@
 """Asks the person at the keyboard; in a pipe, takes one command a line.
 
-It only asks; what the game says is shown by whoever runs the game, see textmaze/show/play.py.
+It only asks; what the game says is shown by whoever runs the game, see textmaze/show/session.py. At a terminal,
+textmaze/show/prompt.py asks in its place.
 """
 
 import contextlib

@@ -58,17 +58,28 @@ class LLM:
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         for seen in observations:
-            episode = self._episodes[seen.slot]
-            if episode.command:
-                episode.last.append((episode.command, seen.text))
+            self._read(seen)
         choices = [(seen.admissible or ("wait",))[:MOST_COMMANDS] for seen in observations]
         prompts = [self._prompt(seen, these) for seen, these in zip(observations, choices, strict=True)]
         commands = self._chooser.choose(prompts, choices)
         for seen, command in zip(observations, commands, strict=True):
-            episode = self._episodes[seen.slot]
-            episode.tried.setdefault(seen.description, set()).add(command)
-            episode.command = command
+            self._give(seen, command)
         return commands
+
+    def follow(self, seen: Observation, command: str) -> None:
+        """Remember that this command was given, whatever the model would have chosen; it is not asked."""
+        self._read(seen)
+        self._give(seen, command)
+
+    def _read(self, seen: Observation) -> None:
+        episode = self._episodes[seen.slot]
+        if episode.command:
+            episode.last.append((episode.command, seen.text))
+
+    def _give(self, seen: Observation, command: str) -> None:
+        episode = self._episodes[seen.slot]
+        episode.tried.setdefault(seen.description, set()).add(command)
+        episode.command = command
 
     def _prompt(self, seen: Observation, commands: Sequence[str]) -> str:
         """What the model reads."""

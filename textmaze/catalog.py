@@ -82,7 +82,7 @@ def load_agent(spec: str) -> ModuleType:
     if path.suffix != ".py":
         known = agent_files()
         if spec not in known:
-            raise UnknownNameError("agent", spec, known)
+            raise UnknownNameError("agent", spec, {**known, **pretrained()})
         path = known[spec]
     elif not os.path.isfile(path):
         raise TextmazeError(f"There is no agent file {spec!r}.")

@@ -1,4 +1,4 @@
-"""The commands. Each imports only what it needs; those that measure stand in `cli_measure` and `cli_bench`."""
+"""The commands. Each imports only what it needs; those that play and measure stand in files of their own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import click
 from textmaze import __version__
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
+from textmaze.cli_play import play
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
     EPISODES,
@@ -104,40 +105,6 @@ def agents() -> None:
 def _list(lines: dict[str, str], width: int) -> None:
     for name, line in lines.items():
         click.echo(f"{name:<{width}}  {line}")
-
-
-@main.command()
-@click.argument("game", default="labyrinth")
-@option("--seed", type=SEED, help="Which game of the recipe.  [default: any]")
-@option("--split", type=SPLIT, default="train")
-@option("--agent", metavar="AGENT", default="human", help="Who plays: a name, a .py file, or the folder of a run.")
-@with_option
-@code_option
-def play(
-    game: str, seed: int | None, split: str, agent: str, overrides: tuple[str, ...], code: str | None,
-) -> None:
-    """Play a game yourself, or watch an agent. Type help in it to see what you can do.
-
-    \b
-    textmaze play signposts --seed 92
-    textmaze play labyrinth --agent explorer
-    """
-    import random
-
-    from rich.console import Console
-
-    from textmaze.catalog import make_agent
-    from textmaze.game.mazes import SingleMaze
-    from textmaze.game.story import StoryGame
-    from textmaze.show import play as terminal
-
-    found = game_of(game, overrides)
-    player = make_agent(agent, {}, 0, code)[1]
-    seed = random.randrange(10_000) if seed is None else seed
-    found.table(split, seed)  # whatever is wrong with the game is said before the game says anything
-    again = "The end." if isinstance(found, SingleMaze | StoryGame) else None  # these are the same with any seed
-    terminal.play(found, player, split=split, seed=seed, console=Console(highlight=False), again=again,
-                  typed=agent == "human")
 
 
 @main.command()
@@ -319,7 +286,7 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (evaluate, compare, reproduce, foresight, bench):
+for command in (play, evaluate, compare, reproduce, foresight, bench):
     main.add_command(command)
 
 

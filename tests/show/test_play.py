@@ -12,8 +12,10 @@ from rich.console import Console
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import Leave, Observation
+from textmaze.env.thoughts import Thought
 from textmaze.game.table import Game, GameTable
-from textmaze.show.play import play, show
+from textmaze.show.play import play
+from textmaze.show.session import Manner
 
 
 class Script:
@@ -129,14 +131,6 @@ def test_in_a_file_a_sentence_is_never_broken():
     assert table.texts[table.description[table.start]] in played()
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_games_text_is_shown_as_it_is_and_cannot_steer_the_terminal(terminal):
-    output = io.StringIO()
-    console = Console(file=output, force_terminal=terminal, width=80, no_color=True)
-    show(console, "[bold]Loud[/bold] :smile: 12 'x' \x1b[2J\x07\u202e", "bold")
-    assert output.getvalue().rstrip() == "[bold]Loud[/bold] :smile: 12 'x'  [2J"
-
-
 @dataclass(frozen=True)
 class Cliff:
     """A game that can be lost."""
@@ -207,3 +201,89 @@ def test_a_person_in_a_pipe_gets_plain_text_that_reads_like_a_session_and_leaves
     lines = done.stdout.splitlines(keepends=True)
     assert [line for line in lines if line.startswith(">")] == ["> go north\n", "> look\n"]
     assert "".join(line for line in lines if not line.startswith(">")) == played("go north", "look")
+
+
+def test_hint_shows_more_the_more_often_it_is_asked_and_begins_anew_after_a_step():
+    first, second, third, _ = way()
+    text = played("hint", "hint", "hint", first, "hint", "hint")
+    assert f"\nHint: {first}, then {second}, then {third}\n" in text
+    assert f"\nHint: {second}, then {third}\n" in text
+    assert ", and you have won\n" in played(*way()[:2], "hint", "hint")
+
+
+def test_undo_takes_the_last_command_back_and_only_it():
+    text = played("look", way()[0], "undo", "score", "undo", "undo", "score")
+    assert f"\nTaken back: {way()[0]}\n" in text
+    assert "\n1 step taken of at most 20, 1 room seen, 0 points.\n" in text
+    assert "\nThere is nothing to take back" in text
+    assert "\n0 steps taken of" in text
+    assert text.rstrip().endswith("Left after 0 steps. With 2 undos. The same game again: --seed 3.")
+
+
+def test_restart_begins_again_and_the_records_are_those_of_the_last_time():
+    records = play(load_game("corridor"), Script("look", "look", "restart", *way()), seed=3,
+                   console=Console(file=io.StringIO()))
+    assert [record.command for record in records] == way()
+
+
+def test_what_was_typed_is_understood_by_the_map_as_by_the_game():
+    text = played("n", "map")
+    assert "[Crooked Granary]" in text
+    assert "Cold Storeroom" in text
+
+
+def test_help_costs_no_step_and_shows_the_games_own_help_too():
+    text = played("help", "score")
+    assert "Type a command and press Enter. You can go north" in text
+    assert "undo " in text
+    assert "0 steps taken" in text
+
+
+def test_a_command_that_begins_like_an_order_is_the_games():
+    assert "You cannot" in played("map the house")
+    assert "There is no order named 'nonsense'" in played("/nonsense")
+
+
+def test_advice_is_given_and_takes_no_step():
+    text = played("advise explorer", "advise nobody", "advise human", "advise walkthrough", "score")
+    assert text.count(f"\nexplorer would: {way()[0]}\n") == 1
+    assert f"\nwalkthrough would: {way()[0]}\n" in text
+    assert "\nThere is no agent named 'nobody'" in text
+    assert "\nThat is you." in text
+    assert "\n0 steps taken" in text
+
+
+def test_a_game_that_nobody_named_cannot_be_saved():
+    assert "cannot be saved" in played("save")
+
+
+def test_an_agent_that_is_watched_gives_no_orders():
+    text = played("undo", "quit", manner=Manner(typed=False))
+    assert "\n> undo\n" in text
+    assert "\n> quit\n" in text
+    assert "Left after 2 steps" in text
+
+
+def test_values_are_shown_as_bars_or_in_words():
+    class Thinks(Script):
+        def thoughts(self, slot: int) -> list[Thought]:
+            return [Thought("go north", 0.5), Thought("look", 1.0)]
+
+    def shown(**options: object) -> str:
+        output = io.StringIO()
+        play(load_game("corridor"), Thinks("look"), seed=3, console=Console(file=output), manner=Manner(typed=False),
+             **options)
+        return output.getvalue()
+
+    lines = shown().splitlines()
+    assert f"> look     {'█' * 24}  1.00" in lines
+    assert f"  go north {'█' * 12:<24}  0.50" in lines
+    assert "the best first: look 1.00, go north 0.50." in shown(plain=True)
+
+
+@pytest.mark.parametrize("line", ["transcript on \0", "transcript on " + "x" * 5000, "transcript on /",
+                                  "save " + "x" * 99, "restore \ud800", "advise \0.py", "/" * 500, "/\x1b[2J"])
+def test_an_order_with_nonsense_is_refused_in_a_sentence_and_the_game_goes_on(line):
+    text = played(line, "score")
+    assert "0 steps taken" in text
+    assert "\x1b" not in text

@@ -96,9 +96,9 @@ class GameTable:
         column = int(np.flatnonzero(self.distance[self.successor[state]] == distance - 1)[0])
         return self.commands[column]
 
-    def shortest_way(self) -> list[str]:
-        """The commands of one shortest way from the start to a win; empty where none exists."""
-        state, way = self.start, []
+    def shortest_way(self, state: int | None = None) -> list[str]:
+        """The commands of one shortest way from a state, at first the start, to a win; empty where none exists."""
+        state, way = self.start if state is None else state, []
         while command := self.best_command(state):
             way.append(command)
             state = int(self.successor[state, self.command_index[command]])

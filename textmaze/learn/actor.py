@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from textmaze.env.rollout import Observation
+from textmaze.env.thoughts import Thought
 from textmaze.errors import RunError
 from textmaze.learn.bert import Bert
 from textmaze.learn.expectation import Expectation
-from textmaze.learn.notes import MEMORIES, Memory, Plan
+from textmaze.learn.notes import MEMORIES, Map, Memory, Plan
 from textmaze.learn.qhead import STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader, Told
 from textmaze.learn.recurrence import Moment
@@ -27,6 +28,7 @@ class Choice:
     values: torch.Tensor  # (len(plans),)
     remembered: np.ndarray  # (memory,) by the head, if it has a memory of its own
     going_on: bool  # whether this is what is left of the plan that was followed before
+    commands: Sequence[str] = ()  # that could be given there
 
 
 class Actor:
@@ -105,14 +107,42 @@ class Actor:
         commands = []
         for seen, choice in zip(observations, self.choose(observations), strict=True):
             command = admissible(seen)[choice.decision.choice]
-            self.memories[seen.slot].give(command)
-            if self.expectation:
-                self.expectation.chose(seen.slot, command)
-            self.choices[seen.slot] = choice
-            if choice.decision.moment:
-                self._last[seen.slot] = command, choice.decision.moment, choice.remembered
+            self._give(seen.slot, choice, command)
             commands.append(command)
         return commands
+
+    def follow(self, seen: Observation, command: str) -> None:
+        """Remember that this command was given where it would have been asked, whatever it would have chosen."""
+        self.read(seen)
+        choice = self.choose([seen])[0]
+        self._give(seen.slot, choice, command)
+        if command != admissible(seen)[choice.decision.choice]:
+            self.choices.pop(seen.slot)  # nobody follows that plan
+
+    def thoughts(self, slot: int) -> list[Thought]:
+        """The value of each command when it last chose in a slot: that of the best plan which begins with it."""
+        found: dict[int, tuple[float, Plan]] = {}
+        choice = self.choices[slot]
+        for plan, value in zip(choice.plans, choice.values.tolist(), strict=True):
+            if plan.first not in found or value > found[plan.first][0]:
+                found[plan.first] = value, plan
+        return [Thought(choice.commands[first], value, _aim(plan), self._expected(slot, choice.commands[first]))
+                for first, (value, plan) in sorted(found.items())]
+
+    def _expected(self, slot: int, command: str) -> str:
+        """The room that its map says a command leads to."""
+        memory = self.memories[slot]
+        room = memory.chart.beyond(command) if isinstance(memory, Map) else None
+        return room.description.partition("\n")[0].strip("-= ") if room else ""
+
+    def _give(self, slot: int, choice: Choice, command: str) -> None:
+        """Remember what is done now."""
+        self.memories[slot].give(command)
+        if self.expectation:
+            self.expectation.chose(slot, command)
+        self.choices[slot] = choice
+        if choice.decision.moment:
+            self._last[slot] = command, choice.decision.moment, choice.remembered
 
     def read(self, seen: Observation) -> None:
         """Take in what the last command led to."""
@@ -134,7 +164,7 @@ class Actor:
             left = self._left(seen.slot, these)
             plan = self.pick(seen.slot, these, own, left)
             taken = replace(decision, choice=int(decision.first[plan]), plan=plan)
-            chosen.append(Choice(taken, these, own, memory, plan == left))
+            chosen.append(Choice(taken, these, own, memory, plan == left, admissible(seen)))
         return chosen
 
     def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
@@ -200,6 +230,11 @@ class Actor:
             seen.slot, ("", None, np.zeros(self.head.memory, dtype=np.float32)))
         reader = self.reader
         return Moment(reader.text_number(seen.description), reader.text_number(command), before, previous)
+
+
+def _aim(plan: Plan) -> str:
+    """What a plan is for, where that lies farther away."""
+    return f"to {plan.command} {plan.steps} step{'' if plan.steps == 1 else 's'} from here" if plan.steps else ""
 
 
 def _own(plan: Plan) -> Told:
