@@ -222,3 +222,43 @@ def _shown(label: str, episodes: Any) -> Any:
         for number, episode in enumerate(episodes, 1):
             yield episode
             show(number)
+
+
+@bench.command("transcript")
+@click.argument("agent", default="walkthrough")
+@click.argument("game", default="ladder-train")
+@option("--episodes", type=EPISODES, default=2000, help="How many games are played.")
+@option("--format", "kind", type=FORMATS, default="chat")
+@option("--jobs", type=JOBS, help="In how many processes.  [default: the processors]")
+@with_option
+def bench_transcript(
+    agent: str, game: str, episodes: int, kind: str, jobs: int | None, overrides: tuple[str, ...],
+) -> None:
+    """Steps a minute of transcripts, from the first game made to the file that is written."""
+    import tempfile
+    import time
+
+    from rich.console import Console
+
+    from textmaze.game.story import processors
+    from textmaze.measure import one_thread
+    from textmaze.settings import pairs
+    from textmaze.show.formats import load_format
+    from textmaze.show.plan import Filters, Task, make_plan
+    from textmaze.show.results import episodes_bar
+    from textmaze.show.transcribe import transcribe
+
+    one_thread()
+    workers = jobs or processors()
+    with tempfile.TemporaryDirectory(prefix="textmaze-") as name, episodes_bar(
+        Console(stderr=True), "Playing", episodes
+    ) as show:
+        start = time.perf_counter()
+        plan = make_plan([Task(agent, game, "train", 0, episodes, {}, pairs(overrides))], Filters())
+        tally = _Tally(transcribe(plan, workers, Path(name) / "parts", show))
+        target = Path(name) / "transcript"
+        _to_file(target, load_format(kind).write(tally, plan.header))
+        seconds, size = time.perf_counter() - start, target.stat().st_size
+    click.echo(f"{agent} in {game}, as {kind}, processes: {workers}. {60 * tally.steps / seconds:,.0f} steps a minute: "
+               f"{_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, {size / 1e6:.1f} MB in "
+               f"{seconds:.1f} s.")

@@ -77,7 +77,8 @@ def episodes_of(header: Header, numbered: Iterable[tuple[str, Line]]) -> Iterato
                 yield episode
             episode, objective, play = [], line["objective"], header.play(line["episode"])
             if line["seed"] != play.seed + line["episode"] - play.first:
-                raise DamagedError(f"{where}: episode {line['episode']} has seed {line['seed']}, but not in the header.")
+                raise DamagedError(f"{where}: episode {line['episode']} has seed {line['seed']}, but not in the "
+                                   "header.")
         else:
             record = StepRecord(
                 play.game, play.split, line["seed"], line["episode"], line["step"], _seen(last, objective),

@@ -13,7 +13,7 @@ from textmaze.errors import GameError, SettingError, TextmazeError, UnknownNameE
 from textmaze.files import shipped_folder
 from textmaze.game.recipe import SPLITS, read_toml
 from textmaze.settings import build, setting, shown
-from textmaze.show.transcript import Episode, Header, make_play, regret
+from textmaze.show.transcript import Episode, Header, Play, make_play, regret
 from textmaze.suite import suite_files
 
 MOST_PLAYS = 100
@@ -68,7 +68,8 @@ class Plan:
     tasks: tuple[Task, ...]
     filters: Filters
     header: Header
-    ready: dict[int, Agent] = field(default_factory=dict, compare=False)  # by task: made already, to see that they can be
+    # The agents that have been made to see whether they can be, by the number of their task.
+    ready: dict[int, Agent] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
         """The same text only for plans that come to the same transcript."""
@@ -80,7 +81,9 @@ class Plan:
 def make_plan(tasks: Sequence[Task], filters: Filters) -> Plan:
     """The plan of these tasks, once their agents and games have been made: whatever is wrong with them shows here."""
     tasks = [task for task in tasks if task.episodes]
-    plays, ready, first = [], {}, 0
+    plays: list[Play] = []
+    ready: dict[int, Agent] = {}
+    first = 0
     for task in tasks:
         game = load_game(task.game, task.overrides)
         name, ready[len(plays)] = task.make()

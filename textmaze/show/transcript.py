@@ -6,7 +6,7 @@ The formats that it is written in, and read from, stand in `formats`; `replay` p
 import platform
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from textmaze.env.rollout import StepRecord
 from textmaze.errors import GameError, TextmazeError
 from textmaze.game.mazes import MazeGame, SingleMaze
 from textmaze.game.mixture import Mixture, parts
-from textmaze.game.recipe import KINDS, Limits
+from textmaze.game.recipe import KINDS
 from textmaze.game.story import ChallengeGame, StoryGame
 from textmaze.game.table import Game
 from textmaze.settings import build, shown

@@ -11,7 +11,7 @@ A format is a module with
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from textmaze.show.streams import GZIP, read_lines
 from textmaze.show.transcript import Episode, Header
 
 Writer = Callable[..., Iterator[str | bytes]]
+_MARKS = {b"PAR1": "parquet", b'{"messages"': "chat", b"{": "jsonl"}
 Reader = Callable[[Path], tuple[Header, Iterator[Episode]]]
 
 
@@ -64,12 +65,12 @@ def read(path: Path) -> tuple[Format, Header, Iterator[Episode]]:
     name = _sniffed(path)
     found = load_format(name) if name else named_format(path)
     if found.read is None:
-        raise TextmazeError(f"{path} cannot be read back: {found.name} does not carry enough; jsonl, chat and parquet do.")
+        raise TextmazeError(f"{path} cannot be read back: {found.name} does not carry enough; jsonl, chat "
+                           "and parquet do.")
     return found, *found.read(path)
 
 
 def _sniffed(path: Path) -> str | None:
     """The format that a file begins like."""
-    start: bytes = next(iter(read_lines(path)), b"")[:16].lstrip()
-    marks: Iterable[tuple[bytes, str]] = ((b"PAR1", "parquet"), (b'{"messages"', "chat"), (b'{"', "jsonl"))
-    return next((name for mark, name in marks if start.startswith(mark)), None)
+    start = next(iter(read_lines(path)), b"")[:16].lstrip()
+    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)

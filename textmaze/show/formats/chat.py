@@ -8,12 +8,14 @@ without it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from textmaze.env.rollout import StepRecord
-from textmaze.show.formats.jsonl import load
+from textmaze.errors import TextmazeError
+from textmaze.show.formats.jsonl import NotJSONError, load
 from textmaze.show.lines import LONGEST, excerpt, read_values, values_line
 from textmaze.show.replay import Replayer
 from textmaze.show.streams import read_lines
@@ -21,7 +23,7 @@ from textmaze.show.transcript import DamagedError, Episode, Header, Line, check,
 
 SUFFIXES = (".chat.jsonl",)
 PROVES = True  # whatever is not in the messages comes from playing again
-_ROLES = ("system", "user", "assistant")
+_MESSAGE: dict[str, type] = {"role": str, "content": str}
 _METADATA: dict[str, type] = {"game": str, "agent": str, "split": str, "seed": int, "episode": int, "steps": int,
                               "won": bool, "fewest": int, "header": str, "replay": str, "sha256": str}
 _REPLAY: dict[str, type] = {"commands": list, "values": list, "admissible": bool, "reasoning": bool}
@@ -95,6 +97,8 @@ def read(path: Path) -> tuple[Header, Iterator[Episode]]:
     """The header and the episodes, each played again and compared with what is written."""
     lines = read_lines(path)
     first = next(lines, b"")
+    if not first:
+        raise TextmazeError(f"{path} is no transcript: it is empty.")
     head = _parsed(first, f"{path}, line 1")["metadata"]["header"]
     header = _header(head, f"{path}, line 1")
     return header, _episodes(header, head, first, lines, str(path))
@@ -115,7 +119,7 @@ def _episodes(header: Header, head: str, first: bytes, rest: Iterator[bytes], wh
         row = _parsed(line, here)
         about = row["metadata"]
         if about["header"] != head:
-            raise DamagedError(f"{here}: episode {about['episode']} has another header than the first line.")
+            raise DamagedError(f"{here}: episode {about['episode']} has at step 0 another header than the first line.")
         yield _episode(header, replayer, line, row, here)
         line = next(rest, b"")
 
@@ -143,8 +147,8 @@ def _episode(header: Header, replayer: Replayer, line: bytes, row: Line, where: 
             raise DamagedError(f"Episode {about['episode']}, step {len(episode)}: {name} is "
                                f"{excerpt(about[name], value)}, but should be {excerpt(value, about[name])}.")
     if line.decode() != _text(now):
-        raise DamagedError(f"Episode {about['episode']}, of {len(episode)} steps, plays as it is written, but line "
-                           f"{where.rpartition(' ')[2]} is not as it was: its SHA-256 is another.")
+        raise DamagedError(f"{here}: all {len(episode)} steps play as they are written, but something else in the "
+                           "line is not as it was, for its SHA-256 is another.")
     return episode
 
 
@@ -152,14 +156,15 @@ def _parsed(line: bytes, where: str) -> Line:
     """A row, with every name and type checked."""
     try:
         row = load(line)
-    except ValueError as error:
-        raise DamagedError(f"{where} is not valid JSON: {error}.") from None
+    except NotJSONError as error:
+        step = max(line[: error.place].count(b'"role"') - 1, 0) // 2
+        number = re.search(rb'"episode": (\d{1,12}),', line)
+        episode = f" (episode {int(number[1])}, step {step})" if number else ""
+        raise DamagedError(f"{where}{episode} is not valid JSON: {error}.") from None
     check(row, {"messages": list, "metadata": dict}, where)
-    for message in row["messages"]:
-        check(message, {"role": str, "content": str}, where)
-        if message["role"] not in _ROLES:
-            raise DamagedError(f"{where} has a message of another role than {', '.join(_ROLES)}.")
     check(row["metadata"], _METADATA, where)
+    for place, message in enumerate(row["messages"]):
+        check(message, _MESSAGE, f"{where} (episode {row['metadata']['episode']}, step {place // 2})")
     return dict(row)
 
 

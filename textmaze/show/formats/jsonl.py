@@ -104,11 +104,19 @@ def _episodes(header: Header, first: bytes, rest: Iterator[bytes], where: str) -
 
 
 def load(line: bytes) -> Any:
-    """What a line of JSON holds. ValueError where it is none, in one sentence."""
+    """What a line of JSON holds. NotJSONError where it is none."""
     try:
         return json.loads(line.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ValueError(str(error).rstrip(".")) from None
+        raise NotJSONError(str(error).rstrip("."), getattr(error, "pos", getattr(error, "start", 0))) from None
+
+
+class NotJSONError(ValueError):
+    """What is wrong, and where in the line."""
+
+    def __init__(self, why: str, place: int) -> None:
+        super().__init__(why)
+        self.place = place
 
 
 def _no_constant(name: str) -> None:

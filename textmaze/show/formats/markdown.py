@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from textmaze.show.transcript import Episode, Header, printable, verdict
 
 SUFFIXES = (".md", ".markdown")
-LOST = "Markdown keeps what was read and typed; what else could be done, what lay ahead and what was carried is left out."
+LOST = ("Markdown keeps what was read and typed, but not what else could be done, what was carried and how far it was "
+        "to a win.")
 
 
 def write(episodes: Iterable[Episode], header: Header) -> Iterator[str]:
