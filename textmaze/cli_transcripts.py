@@ -129,8 +129,8 @@ def _write(
 
 
 def _kept(tally: "_Tally", total: int, filters: "Filters") -> str:
-    of = f" of {total:,} episodes played" if filters.to_dict() else ""
-    return f"{_count(tally.episodes, 'episode')}{of}, {_count(tally.steps, 'step')}"
+    of = f"{tally.episodes:,} of " if filters.to_dict() else ""
+    return f"{of}{_count(total if of else tally.episodes, 'episode')}, {_count(tally.steps, 'step')}"
 
 
 def _count(number: int, what: str) -> str:

@@ -58,7 +58,7 @@ class Filters:
 
     def to_dict(self) -> dict[str, Any]:
         """Those that are set."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+        return {name: value for name, value in asdict(self).items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True)

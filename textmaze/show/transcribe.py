@@ -88,7 +88,7 @@ def close(folder: Path) -> None:
 def _straight(plan: Plan, parts: Sequence[Part], show: Show) -> Iterator[Episode]:
     """In this process, each episode as soon as it has ended."""
     for part in parts:
-        for episode in _counted(_played(part, plan.ready.pop(part.number, None)), part.first, show):
+        for episode in _counted(_played(part, _ready(plan, part)), part.first, show):
             if plan.filters.keep(episode):
                 yield episode
             if not episode[-1].ended:  # whoever played has left
@@ -113,7 +113,7 @@ def _collected(
             if part.first in running:
                 running[part.first].result()
             elif part.first in waiting:
-                _play_part(part, plan.filters, plan.header, folder, plan.ready.pop(part.number, None), show)
+                _play_part(part, plan.filters, plan.header, folder, _ready(plan, part), show)
             show(part.first + part.episodes)
             yield from jsonl.read(folder / part.name)[1]
 
@@ -147,6 +147,11 @@ def _play_part(
     episodes = _counted(_played(part, agent), part.first, show) if show else _played(part, agent)
     kept = (episode for episode in episodes if filters.keep(episode))
     write_parts(folder / part.name, compressed(jsonl.write(kept, header), level=1))
+
+
+def _ready(plan: Plan, part: Part) -> Agent | None:
+    """The agent that was made for the first part of a task; later ones draw other numbers."""
+    return plan.ready.pop(part.number, None) if part.after == 0 else None
 
 
 def _counted(episodes: Iterable[Episode], before: int, show: Show) -> Iterator[Episode]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from textmaze.show.transcript import Episode, Header, printable, verdict
 
-LOST = ("A recording keeps what was read and typed, but not what else could be done, what was carried and how far it was "
-        "to a win.")
+LOST = ("A recording keeps what was read and typed, but not what else could be done, what was carried and how far it "
+        "was to a win.")
 WIDTH, HEIGHT = 80, 24
-_KEY, _SENT, _WORD, _MOST, _BETWEEN = 0.06, 0.3, 0.08, 4.0, 3.0  # seconds: a key, Enter, a word read, a text, episodes
+# Seconds: between keys, before Enter, for a word that is read, at most for a text, between episodes.
+_KEY, _SENT, _WORD, _MOST, _BETWEEN = 0.06, 0.3, 0.08, 4.0, 3.0
 _BOLD, _CYAN, _PLAIN = "\x1b[1m", "\x1b[1;36m", "\x1b[0m"
 
 
