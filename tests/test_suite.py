@@ -98,7 +98,7 @@ def test_a_suite_file_that_is_wrong_is_refused_in_one_sentence(two, text, senten
     assert sentence in str(refused.value)
 
 
-@pytest.mark.parametrize("spec", ["lader", "", "\0", "ladder.toml", "no/such.toml", "x" * 5000])
+@pytest.mark.parametrize("spec", ["lader", "", "\0", "laddr.toml", "no/such.toml", "x" * 5000])
 def test_a_suite_that_is_not_there_is_refused(spec):
     with pytest.raises(TextmazeError, match="There is no suite"):
         load_suite(spec)
@@ -107,7 +107,8 @@ def test_a_suite_that_is_not_there_is_refused(spec):
 def test_an_unknown_suite_is_refused_with_the_nearest_name():
     done = CliRunner().invoke(main, ["evaluate", "wander", "--suite", "lader"])
     assert (done.exit_code, done.stderr) == (
-        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, school, themes.\n"
+        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, "
+           "ladder-train, school, themes.\n"
     )
 
 

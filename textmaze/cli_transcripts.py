@@ -1,5 +1,6 @@
 """The commands that write transcripts, prove them, and turn them into other formats."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +59,10 @@ def transcript(
     interrupted: the same command goes on from there.
 
     \b
-    textmaze transcript explorer labyrinth --episodes 3 --format markdown
-    textmaze transcript walkthrough ladder --episodes 1000 --out walks.jsonl.gz
-    textmaze transcript walkthrough ladder --episodes 1000 --format chat --out chat.jsonl --admissible
-    textmaze transcript experts.toml --episodes 500 --only won --out experts.parquet
+    textmaze transcript explorer labyrinth --format markdown
+    textmaze transcript walkthrough ladder --episodes 1000 --out w.jsonl.gz
+    textmaze transcript ladder --episodes 9 --out t.chat.jsonl --reasoning
+    textmaze transcript experts.toml --episodes 500 --only won --out e.parquet
     """
     from textmaze.catalog import load_game
     from textmaze.game.story import processors
@@ -109,8 +110,11 @@ def _write(
     folder = out.with_name(f"{out.name}.parts") if out and resumes and total > PART else None
     console = Console(stderr=True, quiet=not resumes)  # somebody may be typing
     try:
-        with episodes_bar(console, "Playing", total) as show:
-            tally = _Tally(transcribe(plan, jobs, folder, show))
+        with (
+            episodes_bar(console, "Playing", total) as show,
+            contextlib.closing(transcribe(plan, jobs, folder, show)) as episodes,
+        ):
+            tally = _Tally(episodes)
             parts = chosen.write(tally, plan.header, **extras)
             if out is None:
                 for part in parts:

@@ -75,7 +75,7 @@ Measure = Callable[[str, "Agent", "Game", str, int, int], "Result"]  # name, age
 
 def suite_files() -> dict[str, Path]:
     """The shipped suites by name."""
-    return {path.stem: path for path in sorted((shipped_folder("games") / "suites").glob("*.toml"))}
+    return dict(sorted((path.stem, path) for path in (shipped_folder("games") / "suites").glob("*.toml")))
 
 
 def is_suite(spec: str) -> bool:

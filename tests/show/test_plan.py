@@ -23,7 +23,7 @@ set = { seed = 3 }
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def path(tmp_path):
     found = tmp_path / "mix.toml"
     found.write_text(MIXTURE)

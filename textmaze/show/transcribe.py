@@ -5,7 +5,7 @@ import multiprocessing
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ def parts_of(plan: Plan) -> list[Part]:
     ]
 
 
-def transcribe(plan: Plan, jobs: int, folder: Path | None, show: Show) -> Iterator[Episode]:
+def transcribe(plan: Plan, jobs: int, folder: Path | None, show: Show) -> Generator[Episode, None, None]:
     """The episodes of a plan that are kept, in order.
 
     What has been played is kept in `folder`, if there is one; those parts are not played again. Memory holds the
@@ -68,7 +68,7 @@ def transcribe(plan: Plan, jobs: int, folder: Path | None, show: Show) -> Iterat
         kept = _in_passing(plan, parts, jobs, show)
     else:
         kept = _collected(plan, parts, missing, jobs, folder, show)
-    return distinct(kept) if plan.filters.dedupe else iter(kept)
+    yield from distinct(kept) if plan.filters.dedupe else kept
 
 
 def _open(folder: Path, plan: Plan) -> None:
@@ -131,7 +131,7 @@ def _workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
         raise RunError("One of the processes that play was ended from outside; the same command goes on from what "
                        "was played.") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # a part that is being played is kept, or its folder would be in use
 
 
 def _begin_worker() -> None:
