@@ -61,7 +61,7 @@ def test_what_a_format_does_not_carry_is_said():
     assert Path("a.cast").read_text().startswith('{"version": 2')
     run("convert", "a.jsonl", "a.md")
     assert Path("a.md").read_text() == run("transcript", "explorer", "corridor", "--format", "markdown").stdout
-    assert "cannot be read back" in refused("convert", "a.md", "b.jsonl")
+    assert "no transcript that can be read back" in refused("convert", "a.md", "b.jsonl")
 
 
 def test_a_difference_is_told_with_exit_code_1_and_what_is_no_transcript_with_2(here):
@@ -74,8 +74,9 @@ def test_a_difference_is_told_with_exit_code_1_and_what_is_no_transcript_with_2(
         assert done.exit_code == 1
         assert done.stderr.startswith("Error: Episode ")
         assert ", step " in done.stderr
-    Path("no.jsonl").write_text("no\n")
-    assert "is no transcript" in refused("verify", "no.jsonl")
+    for name in ("no.jsonl", "no.chat.jsonl", "no.parquet", "empty.jsonl"):
+        Path(name).write_text("" if name == "empty.jsonl" else "no\n")
+        assert f"{name} is no transcript" in refused("verify", name)
     assert "No such file" in refused("verify", "gone.jsonl")
 
 

@@ -61,16 +61,11 @@ def named_format(path: Path) -> Format:
 
 
 def read(path: Path) -> tuple[Format, Header, Iterator[Episode]]:
-    """The transcript in a file that holds one, whatever its name says."""
-    name = _sniffed(path)
-    found = load_format(name) if name else named_format(path)
-    if found.read is None:
-        raise TextmazeError(f"{path} cannot be read back: {found.name} does not carry enough; jsonl, chat "
-                           "and parquet do.")
+    """The transcript in a file, by what it begins with, whatever its name says. TextmazeError where there is none."""
+    start = next(iter(read_lines(path)), b"")
+    name = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    if name is None:
+        raise TextmazeError(f"{path} is no transcript that can be read back; {', '.join(_MARKS.values())} can.")
+    found = load_format(name)
+    assert found.read is not None
     return found, *found.read(path)
-
-
-def _sniffed(path: Path) -> str | None:
-    """The format that a file begins like."""
-    start = next(iter(read_lines(path)), b"")[:16].lstrip()
-    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)

@@ -55,21 +55,22 @@ def read(path: Path) -> tuple[Header, Iterator[Episode]]:
     arrow, parquet = _library()
     try:
         file = parquet.ParquetFile(path, page_checksum_verification=True)
-    except OSError as error:
-        raise TextmazeError(f"{path} cannot be read: {error.strerror or _line(error)}.") from None
-    except arrow.ArrowException as error:
+        schema, library = file.schema_arrow, str(file.metadata.created_by)
+    except Exception as error:  # whatever a damaged file makes the library say
+        if isinstance(error, OSError) and error.strerror:
+            raise TextmazeError(f"{path} cannot be read: {error.strerror}.") from None
         raise DamagedError(f"{path} is damaged: {_line(error)}.") from None
-    about = file.schema_arrow.metadata or {}
+    about = schema.metadata or {}
     try:
         head = load(about.get(_HEADER, b""))
     except ValueError:
         head = None
     header = read_header(head, str(path))
-    if not file.schema_arrow.equals(_schema(arrow)):
+    if not schema.equals(_schema(arrow)):
         raise DamagedError(f"{path} has other columns than a transcript.")
     episodes = _episodes(header, file, path)
     # Another version of the library may write the same in other bytes.
-    own = file.metadata.created_by.endswith(f" {arrow.__version__}")
+    own = library.endswith(f" {arrow.__version__}")
     return header, _same_bytes(header, episodes, path) if own else episodes
 
 
@@ -105,7 +106,6 @@ def _episodes(header: Header, file: Any, path: Path) -> Iterator[Episode]:
 
 
 def _lines(header: Header, file: Any, path: Path) -> Iterator[tuple[str, Line]]:
-    arrow, _ = _library()
     place = "its beginning"
     batches = file.iter_batches(batch_size=_GROUP)
     while True:
@@ -113,7 +113,7 @@ def _lines(header: Header, file: Any, path: Path) -> Iterator[tuple[str, Line]]:
             rows = next(batches).to_pylist()
         except StopIteration:
             return
-        except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
+        except Exception as error:  # as above
             raise DamagedError(f"{path} is damaged after {place}: {_line(error)}.") from None
         for row in rows:
             line = {name: value for name, value in row.items() if value is not None}
