@@ -89,7 +89,8 @@ def test_a_suite_is_a_mixture_again_and_every_part_has_its_own_settings():
 
 @pytest.mark.parametrize(("values", "message"), [
     ({"format": "textmaze-transcript-1"}, "another version of textmaze"), ({"format": 3}, "is no transcript"),
-    ({"plays": [3]}, "not a JSON object"), ({"plays": {}}, "plays must be of the type list"),
+    ({"plays": [3]}, "not a JSON object"), ({"plays": []}, "names no episodes"),
+    ({"plays": {}}, "plays must be of the type list"),
     ({"more": 1}, "unknown 'more'"), ({"filters": None}, "filters must be"),
 ])
 def test_a_header_with_something_else_in_it_is_refused(values, message):
@@ -101,6 +102,7 @@ def test_a_header_with_something_else_in_it_is_refused(values, message):
 @pytest.mark.parametrize("values", [
     {"first": 1}, {"first": -1}, {"episodes": -1}, {"seed": -1}, {"sources": []}, {"seed": True}, {"agent": None},
     {"sources": [{"name": "x", "kind": "y", "path": "", "settings": {}}]}, {"sources": [{}]},
+    {"first": 2**32}, {"seed": 10**30}, {"episodes": 2**32},
 ], ids=str)
 def test_plays_that_cannot_be_are_refused(values):
     line = header_line(played()[0])

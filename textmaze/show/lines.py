@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from textmaze.env.rollout import Observation, StepRecord
 from textmaze.settings import shown
-from textmaze.show.transcript import DamagedError, Episode, Header, Line, Play, check
+from textmaze.show.transcript import DamagedError, Episode, Header, Line, check
 
 LONGEST = 100_000  # steps of an episode, as no recipe allows more
 _BOTH: Mapping[str, type] = {"episode": int, "seed": int, "step": int, "text": str, "description": str,
@@ -62,7 +62,7 @@ def episodes_of(header: Header, numbered: Iterable[tuple[str, Line]]) -> Iterato
     Memory holds one episode.
     """
     episode: Episode = []
-    play = header.plays[0] if header.plays else Play("", "", "", 0, 0, 0, ())
+    play = header.plays[0]
     last: Line = {"episode": -1, "step": 1}
     objective = ""
     for where, line in numbered:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from textmaze import __version__
 from textmaze.env.rollout import Leave, Observation, rollout
 from textmaze.game.table import Game
+from textmaze.settings import shown
 from textmaze.show.lines import first_difference, lines_of
 from textmaze.show.transcript import DamagedError, Episode, Header, Play, load_play
 
@@ -30,7 +31,7 @@ class Replayer:
     def note(self) -> str:
         """What to add to a difference that may be a version's."""
         written = self._header.versions.get("textmaze")
-        return "" if written == __version__ else f" It was written by textmaze {written!r}; this is {__version__}."
+        return "" if written == __version__ else f" It was written by textmaze {shown(written)}; this is {__version__}."
 
 
 def verified(header: Header, episodes: Iterable[Episode]) -> Iterator[Episode]:

@@ -22,6 +22,7 @@ from textmaze.game.table import Game
 from textmaze.settings import build, shown
 
 FORMAT = "textmaze-transcript-2"
+MOST = 2**32  # episodes, and numbers of games
 FILE = "file"  # the kind of a game that comes from a file
 
 Episode = list[StepRecord]
@@ -155,10 +156,13 @@ def read_header(line: Any, where: str) -> Header:
             if source["kind"] not in (FILE, *KINDS):
                 raise TextmazeError(f"{where} has a game of the unknown kind {shown(source['kind'])}.")
         found = Play(**{**play, "sources": tuple(Source(**source) for source in play["sources"])})
-        if not found.sources or found.first < end or min(found.episodes, found.seed) < 0:
+        last = found.first + found.episodes, found.seed + found.episodes
+        if not found.sources or found.first < end or min(found.episodes, found.seed) < 0 or max(last) > MOST:
             raise TextmazeError(f"{where} names episodes that cannot be.")
         plays.append(found)
         end = found.first + found.episodes
+    if not plays:
+        raise TextmazeError(f"{where} names no episodes.")
     return Header(tuple(plays), line["filters"], line["versions"])
 
 

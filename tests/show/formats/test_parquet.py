@@ -1,6 +1,7 @@
 """Parquet: columns for analysis that lose nothing."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from transcripts import played, weighed
@@ -70,6 +71,16 @@ def test_a_row_that_the_header_does_not_know_is_refused(tmp_path):
     write_table(table.drop_columns("won"), tmp_path / "t")
     with pytest.raises(DamagedError, match="other columns"):
         parquet.read(tmp_path / "t")
+
+
+@pytest.mark.parametrize("values", [{"command": "stray \udcff"}, {"distance": 10**30}], ids=["text", "number"])
+def test_what_parquet_cannot_hold_is_refused_in_one_sentence(values):
+    header, episodes = played()
+    episodes[1][0] = replace(episodes[1][0], **values)
+    if "distance" in values:
+        episodes[1][0] = replace(episodes[1][0], distance_after=10**30)
+    with pytest.raises(TextmazeError, match="JSONL can"):
+        list(parquet.write(episodes, header))
 
 
 def test_without_pyarrow_one_is_told_how_to_get_it(monkeypatch):

@@ -32,9 +32,9 @@ def write(episodes: Iterable[Episode], header: Header) -> Iterator[bytes]:
         while group := list(itertools.islice(rows, _GROUP)):
             try:
                 writer.write_table(arrow.Table.from_pylist(group, schema))
-            except UnicodeEncodeError:
-                raise TextmazeError("A command has a byte that is no text, which Parquet cannot hold; "
-                                    "JSONL can.") from None
+            except (UnicodeEncodeError, OverflowError, arrow.ArrowException):
+                raise TextmazeError("Parquet cannot hold a text with a stray byte, or a number of that size, as "
+                                    f"stands in the episodes up to {group[-1]['episode']}; JSONL can.") from None
             yield _drained(sink)
         writer.add_key_value_metadata({_END: ending.line()})
     yield _drained(sink)
