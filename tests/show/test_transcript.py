@@ -80,6 +80,13 @@ def test_only_a_game_in_a_file_is_read_from_the_path_that_a_header_names():
         load_play(replace(header.plays[0], sources=(replace(source, settings={}),)))
 
 
+@pytest.mark.parametrize("settings", [{"roms": 4}, {"rooms": 1}, {"rooms": "9"}, {"topology": []}], ids=str)
+def test_settings_that_cannot_be_are_damage(settings):
+    play = make_header(load_game("corridor"), source="corridor", split="train", agent="a", seeds=SEEDS).plays[0]
+    with pytest.raises(DamagedError, match="in the transcript"):
+        load_play(replace(play, sources=(replace(play.sources[0], settings=settings),)))
+
+
 def test_a_suite_is_a_mixture_again_and_every_part_has_its_own_settings():
     play = make_header(load_game("ladder"), source="ladder", split="train", agent="a", seeds=SEEDS).plays[0]
     assert isinstance(load_play(play), Mixture)

@@ -21,7 +21,7 @@ MOST_PLAYS = 100
 
 @dataclass(frozen=True)
 class Task:
-    """One agent that plays so many successive games; dataclass fields as the command line takes them."""
+    """One agent that plays so many successive games, both as the command line names them."""
 
     agent: str
     game: str

@@ -101,7 +101,7 @@ def _source(game: Game, spec: str) -> Source:
 
 
 def load_play(play: Play) -> Game:
-    """The game that was played. GameError or SettingError where it cannot be made any more."""
+    """The game that was played. DamagedError where its settings cannot be, GameError where its file cannot be read."""
     games = tuple(map(_load, play.sources))
     return games[0] if len(games) == 1 else Mixture(play.game, games)
 
@@ -114,8 +114,11 @@ def _load(source: Source) -> Game:
         if not isinstance(found, SingleMaze | StoryGame):
             raise GameError(f"The transcript is of a game in a file, and {shown(source.path)} is none.")
         return found
-    recipe: Any = build(KINDS[source.kind], source.settings, "the transcript")
-    return MazeGame(source.name, recipe) if source.kind == "maze" else ChallengeGame(source.name, recipe)
+    try:
+        recipe: Any = build(KINDS[source.kind], source.settings, "the transcript")
+        return MazeGame(source.name, recipe) if source.kind == "maze" else ChallengeGame(source.name, recipe)
+    except TextmazeError as error:
+        raise DamagedError(str(error)) from None
 
 
 def _title(play: Play) -> str:
