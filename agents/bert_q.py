@@ -42,7 +42,8 @@ class Settings:
     encoder_training: str = setting("frozen", "what of the encoder learns to read what is told of commands: nothing, "
                                               "its last layers, an adapter of low rank (LoRA), or all of it",
                                     choices=TRAININGS)
-    lessons: int = setting(2, "how often the encoder is taught what has turned out, the first time in mid-training", low=0, high=20)
+    lessons: int = setting(2, "how often the encoder is taught what has turned out, the first time in mid-training",
+                           low=0, high=20)
     lesson: int = setting(6_000, "sentences that a lesson trains the encoder on", low=1, high=10_000_000)
     notes: str = setting("map", "what the agent notes beside the commands: nothing, what it tried in the place that is "
                                 "described so, or what a map of the episode says", choices=tuple(MEMORIES))

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import stories
 from click.testing import CliRunner, Result
+from transcripts import proved, read_text
 
 from textmaze import __version__
 from textmaze.catalog import agent_files, game_files, load_game, pretrained
 from textmaze.cli import main
 from textmaze.game import explore, story
 from textmaze.game.live import NOTE
-from textmaze.show.transcript import read_jsonl, verify
 from textmaze.suite import suite_files
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "compare", "reproduce", "foresight", "transcript", "make",
-            "solve", "conform", "bench")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "compare", "reproduce", "foresight", "transcript", "verify",
+            "convert", "make", "solve", "conform", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 
@@ -239,7 +239,7 @@ def test_a_game_that_is_played_live_says_so(here, monkeypatch):
     assert re.findall(r"^│ (\w+) ", done.stdout, re.MULTILINE) == ["explorer", "wander"]  # none knows a shortest way
     done = run("transcript", "wander", game, "--out", "walk.jsonl")
     assert "played live" in done.stderr
-    verify(*read_jsonl(Path("walk.jsonl")), load_game(str(game)))
+    proved(Path("walk.jsonl"))
     assert "played live" in run("play", game, input="hint\nopen white door\n").stdout
     done = CliRunner().invoke(main, ["solve", str(game)])
     assert done.exit_code == 2
@@ -253,7 +253,7 @@ def test_a_measurement_is_the_same_in_another_process():
     assert run(*arguments[:-2], "3", "--json").stdout != texts[0]
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "markdown"])
+@pytest.mark.parametrize("kind", ["jsonl", "markdown", "chat", "cast"])
 def test_a_transcript_is_the_same_in_another_process(kind):
     arguments = ["transcript", "wander", "corridor", "--episodes", "3", "--seed", "1", "--format", kind]
     texts = [process(*arguments, PYTHONHASHSEED=seed).stdout for seed in "12"]
@@ -266,10 +266,11 @@ def test_a_transcript_can_be_read_and_verified():
     assert done.stderr == ""
     for line in done.stdout.splitlines():
         json.loads(line)
-    header, records = read_jsonl(done.stdout)
-    assert (header.agent, header.source, header.split, header.seeds) == ("wander", "labyrinth", "valid", [2, 3, 4, 5])
-    assert {record.episode for record in records} == {0, 1, 2, 3}
-    verify(header, records, load_game(header.source, header.overrides))
+    Path("t.jsonl").write_text(done.stdout)
+    header, episodes = proved(Path("t.jsonl"))
+    (play,) = header.plays
+    assert (play.agent, play.game, play.split, play.seed, play.episodes) == ("wander", "labyrinth", "valid", 2, 4)
+    assert [episode[0].seed for episode in episodes] == [2, 3, 4, 5]
 
 
 def test_a_transcript_in_markdown_is_for_people():
@@ -289,11 +290,11 @@ def test_a_transcript_in_a_file_is_what_would_have_been_printed(here):
 def test_a_reader_that_reads_no_further_gets_no_traceback():
     with subprocess.Popen([*TEXTMAZE, "transcript", "wander", "corridor", "--episodes", "300"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as transcript:
-        assert transcript.stdout.readline().startswith(b'{"game": "corridor"')
+        assert transcript.stdout.readline().startswith(b'{"format": ')
         transcript.stdout.close()
         assert transcript.stderr.read() == b""
 
 
 def test_a_person_who_leaves_at_once_has_a_transcript_without_episodes():
-    header, records = read_jsonl(run("transcript", "human", "corridor", input="").stdout)
-    assert (header.agent, records) == ("human", [])
+    header, episodes = read_text(run("transcript", "human", "corridor", input="").stdout)
+    assert (header.plays[0].agent, episodes) == ("human", [])

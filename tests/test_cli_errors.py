@@ -232,7 +232,7 @@ def test_a_run_folder_with_a_name_that_is_no_text_is_refused():
 @pytest.mark.parametrize("place", ["file/out{}", "/proc/none/out{}", "folder{}"])
 def test_a_file_that_cannot_be_written_is_refused(place):
     for command, suffix in (
-        (["transcript", "wander", "corridor"], ""),
+        (["transcript", "wander", "corridor", "--format", "jsonl"], ""),
         (["make", "corridor", "--format", "json"], ".json"),
         (["make", "corridor"], ".z8"),
     ):

@@ -10,8 +10,9 @@ from terminal import Player, Terminal
 
 from textmaze.catalog import load_game
 from textmaze.cli import main
+from textmaze.show.formats import jsonl
+from textmaze.show.replay import verified
 from textmaze.show.saves import read_save
-from textmaze.show.transcript import read_jsonl, verify
 
 WINNER = r"^Won in (\d+) steps?; the fewest possible is (\d+)\."
 
@@ -188,10 +189,10 @@ def test_a_transcript_is_read_again_and_tells_of_the_game_from_its_start(here):
     shown = piped("corridor", "--seed", "3",
                   lines="\n".join([first, "look", "undo", "transcript on", "n", *rest, "transcript off"]))
     assert "corridor-3.jsonl" in shown
-    header, records = read_jsonl(Path("corridor-3.jsonl"))
-    verify(header, records, load_game(header.source, header.overrides))
-    assert [record.command for record in records][:2] == [first, "n"]
-    assert header.agent == "human"
+    header, episodes = jsonl.read(Path("corridor-3.jsonl"))
+    (episode,) = verified(header, episodes)
+    assert [record.command for record in episode][:2] == [first, "n"]
+    assert header.plays[0].agent == "human"
     assert "is there already" in piped("corridor", lines="transcript on corridor-3.jsonl\n", code=0)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from transcripts import read_text
 
 from textmaze.cli import main
 from textmaze.learn import runs
 from textmaze.learn.checkpoint import load_model, load_state
-from textmaze.show.transcript import read_jsonl
 
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 FAST = ["--set", "encoder=hash", "--set", "valid_episodes=5", "--set", "games=10"]
@@ -98,16 +98,18 @@ def test_a_run_folder_is_an_agent_and_knows_its_game(folder):
 def test_a_transcript_of_a_run_folder_is_of_its_game_with_overrides_on_top(folder):
     alone = run("transcript", folder).stdout
     assert alone == run("transcript", folder, "corridor").stdout
-    assert read_jsonl(alone)[0].agent == "bert_q"
-    header, records = read_jsonl(run("transcript", folder, "--with", "max_steps=3").stdout)
-    assert (header.source, header.settings["max_steps"]) == ("corridor", 3)
-    assert len(records) <= 3
+    assert read_text(alone)[0].plays[0].agent == "bert_q"
+    header, episodes = read_text(run("transcript", folder, "--with", "max_steps=3").stdout)
+    (source,) = header.plays[0].sources
+    assert (source.name, source.settings["max_steps"]) == ("corridor", 3)
+    assert len(episodes[0]) <= 3
 
 
 def test_a_run_knows_the_overrides_that_it_was_trained_with(tmp_path):
     run("train", "corridor", "--with", "rooms=3", "--steps", 20, "--episodes", 2, "--out", "run", *FAST)
     assert json.loads(run("evaluate", "run", "--episodes", 3, "--json").stdout)["shortest_mean"] == 2.0
-    assert read_jsonl(run("transcript", "run").stdout)[0].overrides == {"rooms": "3"}
+    (play,) = read_text(run("transcript", "run").stdout)[0].plays
+    assert play.sources[0].settings["rooms"] == 3
 
 
 def test_a_training_without_a_folder_gets_a_new_one_under_runs(tmp_path):

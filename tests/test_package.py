@@ -134,7 +134,11 @@ def test_an_installed_wheel_finds_its_games_and_agents_also_beside_a_package_nam
     recipes, _, suites = games.stdout.partition("\n\n")
     assert [line.split()[0] for line in recipes.splitlines()] == sorted(
         path.stem for path in ROOT.glob("games/*.toml"))
-    assert [line.split()[0] for line in suites.splitlines()[1:]] == ["coin", "ladder", "school", "themes"]
+    assert [line.split()[0] for line in suites.splitlines()[1:]] == [
+        "coin", "ladder", "ladder-train", "school", "themes"]
+    assert [path.stem for path in ROOT.glob("games/mixtures/*.toml")] == ["experts"]
+    mixed = away(installed, tmp_path, "transcript", "experts.toml", "--episodes", "9", "--format", "chat")
+    assert (mixed.returncode, mixed.stdout.count("\n")) == (0, 9)
     agents = away(installed, tmp_path, "agents")
     assert [line.split()[0] for line in agents.stdout.splitlines() if line and not line.endswith(":")] == [
         "bert_q", "drrn", "explorer", "human", "llm", "walkthrough", "wander", "ladder"

@@ -11,7 +11,7 @@ from textmaze.catalog import game_files
 from textmaze.cli import main
 from textmaze.errors import TextmazeError
 from textmaze.measure import CONTROLS
-from textmaze.suite import load_suite, suite_files
+from textmaze.suite import is_suite, load_suite, suite_files
 
 TWO = """
 title = "Two"
@@ -98,7 +98,7 @@ def test_a_suite_file_that_is_wrong_is_refused_in_one_sentence(two, text, senten
     assert sentence in str(refused.value)
 
 
-@pytest.mark.parametrize("spec", ["lader", "", "\0", "ladder.toml", "no/such.toml", "x" * 5000])
+@pytest.mark.parametrize("spec", ["lader", "", "\0", "laddr.toml", "no/such.toml", "x" * 5000])
 def test_a_suite_that_is_not_there_is_refused(spec):
     with pytest.raises(TextmazeError, match="There is no suite"):
         load_suite(spec)
@@ -107,7 +107,8 @@ def test_a_suite_that_is_not_there_is_refused(spec):
 def test_an_unknown_suite_is_refused_with_the_nearest_name():
     done = CliRunner().invoke(main, ["evaluate", "wander", "--suite", "lader"])
     assert (done.exit_code, done.stderr) == (
-        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, school, themes.\n"
+        2, "Error: There is no suite named 'lader'; did you mean 'ladder'? Known: coin, ladder, "
+           "ladder-train, school, themes.\n"
     )
 
 
@@ -200,3 +201,14 @@ def test_a_suite_as_a_table_has_a_row_for_each_game_and_their_mean_and_fits_a_hu
     ]
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
+
+
+def test_a_shipped_suite_may_be_called_by_its_files_name_unless_there_is_such_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_suite("ladder-train.toml")
+    assert not is_suite("labyrinth.toml")
+    train, test = load_suite("ladder-train.toml"), load_suite("ladder")
+    assert (train.name, train.about.split, test.about.split) == ("ladder-train", "train", "test")
+    assert train.entries == test.entries
+    Path("ladder-train.toml").write_text("[[games]]\ngame = 'corridor'\n")
+    assert len(load_suite("ladder-train.toml").entries) == 1

@@ -1,4 +1,4 @@
-"""The commands. Each imports only what it needs; those that play and measure stand in files of their own."""
+"""The commands. Each imports only what it needs; most stand in files of their own, `cli_...`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from textmaze import __version__
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
 from textmaze.cli_play import play
+from textmaze.cli_transcripts import convert, transcript, verify
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
     EPISODES,
@@ -19,7 +20,6 @@ from textmaze.options import (
     game_of,
     option,
     set_option,
-    spec_of,
     with_option,
 )
 
@@ -163,45 +163,6 @@ def train(
 
 
 @main.command()
-@click.argument("agent")
-@click.argument("game", required=False)
-@option("--episodes", type=EPISODES, default=1)
-@option("--format", "kind", type=click.Choice(["jsonl", "markdown"]), default="jsonl")
-@option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
-@option("--split", type=SPLIT, default="train")
-@option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
-@set_option
-@with_option
-@code_option
-def transcript(
-    agent: str, game: str | None, episodes: int, kind: str, out: Path | None, split: str, seed: int,
-    sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
-) -> None:
-    """Let an agent play, and write down what happened."""
-    from textmaze.catalog import load_game, make_agent
-    from textmaze.env.rollout import rollout
-    from textmaze.files import write_file
-    from textmaze.measure import one_thread, say_note
-    from textmaze.settings import pairs
-    from textmaze.show.transcript import make_header, write_jsonl, write_markdown
-
-    source, changes = spec_of(agent, game, overrides)
-    found = load_game(source, changes)
-    name, made = make_agent(agent, pairs(sets), seed, code)
-    one_thread()
-    seeds = range(seed, seed + episodes)
-    found.prepare(split, seeds)
-    say_note(found, split, seed)
-    header = make_header(found, source=source, split=split, agent=name, seeds=seeds, overrides=changes)
-    write = write_jsonl if kind == "jsonl" else write_markdown
-    text = "".join(write(rollout(found, made, seeds, split=split), header))
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(out, text)
-
-
-@main.command()
 @click.argument("game")
 @option("--seed", type=SEED, default=0)
 @option("--split", type=SPLIT, default="train")
@@ -286,7 +247,7 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (play, evaluate, compare, reproduce, foresight, bench):
+for command in (play, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench):
     main.add_command(command)
 
 

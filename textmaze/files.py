@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import textmaze
@@ -33,7 +34,11 @@ def make_folder(path: Path) -> None:
 
 def write_file(path: Path, data: str | bytes) -> None:
     """Write `path` whole or not at all, and durably: a crash leaves the old file or the new one."""
-    content = data.encode("utf-8") if isinstance(data, str) else data
+    write_parts(path, [data.encode("utf-8") if isinstance(data, str) else data])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """The same of what comes piece by piece; where that raises an error, the old file stays."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -43,7 +48,7 @@ def write_file(path: Path, data: str | bytes) -> None:
         raise RunError(f"{path} cannot be written: {error.strerror or error}.") from None
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only their owner may read; a result is an ordinary file.

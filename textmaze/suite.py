@@ -75,25 +75,26 @@ Measure = Callable[[str, "Agent", "Game", str, int, int], "Result"]  # name, age
 
 def suite_files() -> dict[str, Path]:
     """The shipped suites by name."""
-    return {path.stem: path for path in sorted((shipped_folder("games") / "suites").glob("*.toml"))}
+    return dict(sorted((path.stem, path) for path in (shipped_folder("games") / "suites").glob("*.toml")))
 
 
 def is_suite(spec: str) -> bool:
     """Whether `spec` names a suite where it may name any game: a shipped one, or a .toml that lists games."""
-    if Path(spec).suffix == ".toml":
-        return os.path.isfile(spec) and "games" in read_toml(Path(spec))
-    return spec in suite_files() and spec not in game_files()
+    if Path(spec).suffix == ".toml" and os.path.isfile(spec):
+        return "games" in read_toml(Path(spec))
+    name = spec.removesuffix(".toml")  # a shipped one may be called so too, wherever the reader stands
+    return name in suite_files() and name not in game_files()
 
 
 def load_suite(spec: str, overrides: Mapping[str, Any] | None = None) -> Suite:
     """The suite that `spec` names: a shipped one's name, or a .toml; `overrides` are laid over each of its games."""
     known = suite_files()
-    if Path(spec).suffix != ".toml" or "\0" in spec:
-        if spec not in known:
-            raise UnknownNameError("suite", spec, known)
-        path = known[spec]
-    elif os.path.isfile(spec):
+    if Path(spec).suffix == ".toml" and os.path.isfile(spec):
         path = Path(spec)
+    elif spec.removesuffix(".toml") in known:
+        path = known[spec.removesuffix(".toml")]
+    elif Path(spec).suffix != ".toml" or "\0" in spec:
+        raise UnknownNameError("suite", spec, known)
     else:
         raise GameError(f"There is no suite file {spec!r}.")
     if path.stem in game_files():

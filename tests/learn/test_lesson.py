@@ -32,7 +32,8 @@ def taught(model, seed=0):
         head = QHead(model.width, hidden=16, told=8).eval()
     hindsight = Hindsight(1000)
     for sentences, nearer in ((GOOD, 1.0), (BAD, -1.0)):
-        hindsight.add(reader, [((("go east",), sentence.replace("north", "east")), nearer) for sentence in sentences] * 3)
+        told = [(("go east",), sentence.replace("north", "east")) for sentence in sentences]
+        hindsight.add(reader, [(which, nearer) for which in told] * 3)
     return reader.told, head, hindsight
 
 

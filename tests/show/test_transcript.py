@@ -1,70 +1,47 @@
-"""Transcripts: nothing is lost, nothing can be changed unnoticed, and the order is that of the episodes."""
+"""What a transcript is: whole episodes in order, and a header that its games can be made from again."""
 
 import json
 from dataclasses import replace
 
 import pytest
+import stories
+from transcripts import SEEDS, Quitter, played, rounds
 
-from textmaze.catalog import load_agent, load_game
-from textmaze.env.rollout import Leave, StepRecord, rollout
+from textmaze.catalog import load_game
+from textmaze.env.rollout import rollout
 from textmaze.errors import TextmazeError
-from textmaze.game.mazes import MazeGame
-from textmaze.game.recipe import Recipe
-from textmaze.game.table import Game
+from textmaze.game.mixture import Mixture
 from textmaze.show.transcript import (
+    DamagedError,
     by_episode,
+    header_line,
+    load_play,
     make_header,
-    read_jsonl,
+    printable,
+    read_header,
+    regret,
     verdict,
-    verify,
-    write_jsonl,
-    write_markdown,
 )
-
-SEEDS = range(12)
-
-
-def play(game: Game, name: str = "wander", *, slots: int = 4, split: str = "test") -> list[list[StepRecord]]:
-    module = load_agent(name)
-    return list(rollout(game, module.make(module.Settings()), SEEDS, split=split, slots=slots))
-
-
-def transcript(name: str = "wander", **overrides: object) -> tuple[Game, str]:
-    game = load_game("corridor", overrides)
-    header = make_header(game, source="corridor", split="test", agent=name, seeds=SEEDS, overrides=overrides)
-    return game, "".join(write_jsonl(play(game, name), header))
-
-
-def changed(transcript: str, line: int, values: dict[str, object]) -> str:
-    """The transcript with other values on one line, counted from 0."""
-    lines = transcript.splitlines()
-    lines[line] = json.dumps(json.loads(lines[line]) | values)
-    return "\n".join(lines) + "\n"
-
-
-@pytest.fixture(scope="module")
-def corridor() -> tuple[Game, str]:
-    return transcript(rooms=4)
 
 
 def test_episodes_come_out_whole_and_in_order_though_many_were_played_at_once():
-    rounds = play(load_game("corridor"), slots=5)
-    episodes = list(by_episode(rounds))
-    assert [episode[0].episode for episode in episodes] == list(SEEDS)
-    assert [episode[0].seed for episode in episodes] == list(SEEDS)
+    found = rounds(slots=5, seeds=range(12))
+    episodes = list(by_episode(found))
+    assert [episode[0].episode for episode in episodes] == list(range(12))
+    assert [episode[0].seed for episode in episodes] == list(range(12))
     for episode in episodes:
         assert [record.step for record in episode] == list(range(1, len(episode) + 1))
         assert [record.ended for record in episode] == [False] * (len(episode) - 1) + [True]
-    assert sum(map(len, episodes)) == sum(map(len, rounds))
+    assert sum(map(len, episodes)) == sum(map(len, found))
 
 
 def test_an_episode_comes_out_as_soon_as_it_and_those_before_it_have_ended():
-    rounds = play(load_game("corridor"), slots=1)
-    first_ends = next(index for index, records in enumerate(rounds) if records[0].ended)
+    found = rounds(slots=1)
+    first_ends = next(index for index, records in enumerate(found) if records[0].ended)
     read = []
 
     def watched():
-        for records in rounds:
+        for records in found:
             read.append(records)
             yield records
 
@@ -72,173 +49,100 @@ def test_an_episode_comes_out_as_soon_as_it_and_those_before_it_have_ended():
     assert len(read) == first_ends + 1
 
 
-def test_reading_gives_back_the_header_and_the_records_that_were_written(tmp_path):
-    game = load_game("labyrinth", {"rooms": "9"})
-    header = make_header(game, source="labyrinth", split="valid", agent="wander", seeds=SEEDS,
-                         overrides={"rooms": "9"})
-    rounds = play(game, split="valid")
-    path = tmp_path / "t.jsonl"
-    path.write_text("".join(write_jsonl(rounds, header)))
-    found, records = read_jsonl(path)
-    assert found == replace(header, seeds=list(SEEDS))
-    assert found.settings["rooms"] == 9
-    assert records == [_without_slot(record) for episode in by_episode(rounds) for record in episode]
+@pytest.mark.parametrize(("spec", "overrides"), [
+    ("labyrinth", {"rooms": "9", "theme": "station"}), ("catacombs", {}), ("coin_collector", {"level": 7}),
+    ("ladder", {"max_steps": 30}), ("coin", {}),
+])
+def test_a_header_holds_all_that_it_takes_to_make_the_game_again(spec, overrides):
+    game = load_game(spec, overrides)
+    header = make_header(game, source=spec, split="valid", agent="wander", seeds=[3, 4])
+    again = read_header(json.loads(json.dumps(header_line(header))), "t")
+    assert again == header
+    assert (again.play(1).seed, again.play(0).episodes, again.play(1).split) == (3, 2, "valid")
+    assert load_play(again.plays[0]) == game
 
 
-def _without_slot(record: StepRecord) -> StepRecord:
-    return replace(record, before=replace(record.before, slot=0), after=replace(record.after, slot=0))
+def test_the_header_of_a_game_in_a_file_names_the_file(tmp_path):
+    path = stories.pantry(tmp_path)
+    game = load_game(str(path), {"max_steps": "7"})
+    header = make_header(game, source=str(path), split="train", agent="wander", seeds=[0])
+    assert load_play(header.plays[0]) == game
+    assert header.plays[0].sources[0].settings == {"max_steps": 7}
+    path.unlink()
+    with pytest.raises(TextmazeError, match="There is no file"):
+        load_play(header.plays[0]).table("train", 0)
 
 
-def test_the_same_records_give_the_same_bytes(corridor):
-    assert transcript(rooms=4)[1] == corridor[1]
-    assert transcript(rooms=4)[1].isascii()
+def test_only_a_game_in_a_file_is_read_from_the_path_that_a_header_names():
+    header = make_header(load_game("corridor"), source="corridor", split="train", agent="wander", seeds=[0])
+    source = replace(header.plays[0].sources[0], kind="file", path="ladder")
+    with pytest.raises(TextmazeError, match="'ladder' is none"):
+        load_play(replace(header.plays[0], sources=(replace(source, settings={}),)))
 
 
-def test_every_line_is_an_object_and_every_step_tells_what_was_done_and_what_came_of_it(corridor):
-    head, opening, step, *_, end = map(json.loads, corridor[1].splitlines())
-    assert head["format"] == "textmaze-transcript-1"
-    assert (head["game"], head["agent"], head["split"]) == ("corridor", "wander", "test")
-    assert head["overrides"] == {"rooms": 4}
-    assert opening["step"] == 0
-    assert opening["text"] == f"{opening['objective']}\n\n{opening['description']}"
-    assert step["command"] in opening["admissible"]
-    assert {"text", "reward", "terminated", "truncated", "won", "description", "inventory"} <= step.keys()
-    assert end["end"]["episodes"] == 12
+@pytest.mark.parametrize("settings", [{"roms": 4}, {"rooms": 1}, {"rooms": "9"}, {"topology": []}], ids=str)
+def test_settings_that_cannot_be_are_damage(settings):
+    play = make_header(load_game("corridor"), source="corridor", split="train", agent="a", seeds=SEEDS).plays[0]
+    with pytest.raises(DamagedError, match="in the transcript"):
+        load_play(replace(play, sources=(replace(play.sources[0], settings=settings),)))
 
 
-@pytest.mark.parametrize("name", ["wander", "walkthrough", "explorer"])
-def test_an_untouched_transcript_verifies(name):
-    game, text = transcript(name)
-    verify(*read_jsonl(text), game)
+def test_a_suite_is_a_mixture_again_and_every_part_has_its_own_settings():
+    play = make_header(load_game("ladder"), source="ladder", split="train", agent="a", seeds=SEEDS).plays[0]
+    assert isinstance(load_play(play), Mixture)
+    assert [source.name for source in play.sources][:2] == ["corridor", "labyrinth"]
+    assert play.sources[0].settings["topology"] == "corridor"
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"format": "textmaze-transcript-1"}, "another version of textmaze"), ({"format": 3}, "is no transcript"),
+    ({"plays": [3]}, "not a JSON object"), ({"plays": []}, "names no episodes"),
+    ({"plays": {}}, "plays must be of the type list"),
+    ({"more": 1}, "unknown 'more'"), ({"filters": None}, "filters must be"),
+])
+def test_a_header_with_something_else_in_it_is_refused(values, message):
+    line = header_line(played()[0])
+    with pytest.raises(TextmazeError, match=message):
+        read_header(line | values, "t.jsonl")
 
 
 @pytest.mark.parametrize("values", [
-    {"text": "You fly."}, {"description": "A room."}, {"inventory": "A lamp."}, {"admissible": []},
-    {"reward": 1.0}, {"truncated": True}, {"distance": 7}, {"command": "look"},
-], ids=lambda values: next(iter(values)))
-def test_verify_names_episode_step_and_field_of_the_first_difference(corridor, values):
-    game, text = corridor
-    line = next(i for i, line in enumerate(text.splitlines()) if json.loads(line).get("step") == 1)
-    assert json.loads(text.splitlines()[line])["truncated"] is False
-    with pytest.raises(TextmazeError) as caught:
-        verify(*read_jsonl(changed(text, line, values)), game)
-    message = str(caught.value)
-    if "truncated" in values:  # the steps that follow cannot stand behind an end
-        assert "episode 0, step 2" in message
-    else:
-        assert message.startswith("Episode 0, step 1: ")
-    if "text" in values:
-        assert "text is 'You fly.'" in message
+    {"first": 1}, {"first": -1}, {"episodes": -1}, {"seed": -1}, {"sources": []}, {"seed": True}, {"agent": None},
+    {"sources": [{"name": "x", "kind": "y", "path": "", "settings": {}}]}, {"sources": [{}]},
+    {"first": 2**32}, {"seed": 10**30}, {"episodes": 2**32},
+], ids=str)
+def test_plays_that_cannot_be_are_refused(values):
+    line = header_line(played()[0])
+    line["plays"].append(line["plays"][0] | {"first": 6})
+    read_header(line, "t")
+    line["plays"][1] |= values
+    with pytest.raises(TextmazeError):
+        read_header(line, "t")
 
 
-def test_no_single_character_of_an_episode_can_change_unnoticed(corridor):
-    game, text = corridor
-    lines = text.splitlines()
-    for place in range(len(lines[0]) + 1, len("\n".join(lines[:3]))):
-        if text[place] in ' "\n' or text[place - 1] == "\\":
-            continue  # a space between two marks is no content
-        other = "x" if text[place] != "x" else "y"
-        with pytest.raises(TextmazeError):
-            verify(*read_jsonl(text[:place] + other + text[place + 1 :]), game)
+def test_an_episode_that_no_play_has_is_damage():
+    header = played()[0]
+    for number in (-1, 6):
+        with pytest.raises(DamagedError, match=f"Episode {number} is none"):
+            header.play(number)
+    assert header.title == "Corridor, played by wander"
 
 
-def test_verify_refuses_a_game_with_other_settings_and_says_which(corridor):
-    with pytest.raises(TextmazeError, match=r"rooms = 4, but corridor now has 5"):
-        verify(*read_jsonl(corridor[1]), load_game("corridor"))
+def test_regret_is_what_a_win_took_more_than_the_fewest():
+    _, episodes = played(name="wander", seeds=range(12))
+    for episode in episodes:
+        won = episode[-1].won
+        assert regret(episode) == (len(episode) - episode[0].distance if won else None)
+        assert regret(episode[:-1] or episode[:1]) is None or len(episode) == 1
+    assert regret([replace(episodes[0][-1], terminated=True, distance_after=0, distance=-1)]) is None
 
 
-def test_verify_finds_a_seed_that_the_header_does_not_name(corridor):
-    with pytest.raises(TextmazeError, match="Episode 0 has seed 0"):
-        verify(*read_jsonl(changed(corridor[1], 0, {"seeds": [1]})), corridor[0])
+def test_a_verdict_says_how_it_ended():
+    records = list(rollout(load_game("corridor"), Quitter("look", "n", "fly!"), [3], split="train"))
+    assert verdict([record for found in records for record in found]) == "Left after 3 steps."
+    assert verdict(played(name="walkthrough")[1][0]) == "Won in 4 steps; the fewest possible is 4."
+    assert verdict(played(max_steps=1)[1][0]).startswith("Out of steps after 1; ")
 
 
-def test_a_transcript_cut_off_anywhere_is_refused_in_one_sentence(corridor):
-    text = corridor[1]
-    for end in (0, 10, len(text) // 2, len(text) - 20, len(text[:-1].rpartition("\n")[0]) + 1):
-        with pytest.raises(TextmazeError) as caught:
-            read_jsonl(text[:end])
-        assert "\n" not in str(caught.value)
-
-
-def test_a_transcript_without_one_of_its_lines_is_refused(corridor):
-    lines = corridor[1].splitlines(keepends=True)
-    for gone in (0, 1, 2, 3, len(lines) - 2, len(lines) - 1):
-        with pytest.raises(TextmazeError):
-            read_jsonl("".join(lines[:gone] + lines[gone + 1 :]))
-
-
-@pytest.mark.parametrize(("line", "values"), [
-    (0, {"format": "textmaze-transcript-9"}), (0, {"seeds": ["a"]}), (0, {"split": 3}), (0, {"extra": 1}),
-    (1, {"seed": -1}), (1, {"step": True}), (1, {"admissible": [1]}), (1, {"text": None}),
-    (2, {"won": True}), (2, {"reward": 0}), (2, {"seed": 9}), (2, {"step": 3}), (2, {"extra": 1}),
-])
-def test_a_line_with_a_wrong_name_type_or_place_is_refused_with_its_number(corridor, line, values):
-    with pytest.raises(TextmazeError) as caught:
-        read_jsonl(changed(corridor[1], line, values))
-    assert f"line {line + 1}" in str(caught.value) or "first line" in str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[]\n", b"[" * 100_000, b"null", b"\n"], ids=range(5))
-def test_a_file_that_is_something_else_is_refused_with_its_name(tmp_path, content):
-    path = tmp_path / "strange.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(TextmazeError, match=r"strange\.jsonl"):
-        read_jsonl(path)
-    with pytest.raises(TextmazeError, match=r"gone\.jsonl cannot be read"):
-        read_jsonl(tmp_path / "gone.jsonl")
-
-
-class Quitter:
-    """Says the commands it was made with, then leaves."""
-
-    infos = ()
-
-    def __init__(self, *commands: str) -> None:
-        self._commands = list(commands)
-
-    def begin(self, episodes):
-        pass
-
-    def act(self, observations):
-        if not self._commands:
-            raise Leave
-        return [self._commands.pop(0)]
-
-
-def test_an_episode_that_was_left_is_kept_and_verifies():
-    game = load_game("corridor")
-    records = list(rollout(game, Quitter("look", "n", "fly!"), [3], split="train"))
-    header = make_header(game, source="corridor", split="train", agent="human", seeds=[3, 4], overrides={})
-    found, read = read_jsonl("".join(write_jsonl(records, header)))
-    assert [record.command for record in read] == ["look", "n", "fly!"]
-    verify(found, read, game)
-    assert verdict(read) == "Left after 3 steps."
-
-
-def test_markdown_shows_every_command_and_text_word_for_word_and_how_it_ended():
-    game = load_game("corridor")
-    name = "walkthrough"
-    rounds = play(game, name)
-    header = make_header(game, source="corridor", split="test", agent=name, seeds=SEEDS, overrides={})
-    text = "".join(write_markdown(rounds, header))
-    assert text.startswith("# Corridor, played by walkthrough\n")
-    assert text.count("\n## Episode ") == 12
-    assert text.count("\n**Won in 4 steps; the fewest possible is 4.**\n") == 12
-    for record in next(by_episode(rounds)):
-        for line in (*record.before.text.splitlines(), f"> {record.command}", *record.feedback.splitlines()):
-            assert not line or f"\n{line}\n" in text
-    assert "\n\n\n" not in text
-
-
-@pytest.mark.parametrize(("command", "shown"), [
-    ("*take* <b>coin</b>", r"\*take\* \<b\>coin\</b\>"), ("# one", r"\# one"), ("1. go", r"1\. go"),
-    ("- go", r"\- go"), ("a\nb", "a b"), ("stray \udcff", "stray ?"),
-])
-def test_markdown_shows_marks_as_marks(command, shown):
-    game = MazeGame("x", Recipe(topology="corridor", rooms=3))
-    rounds = list(rollout(game, Quitter(command), [0], split="train"))
-    header = make_header(game, source="x", split="train", agent="my_agent", seeds=[0], overrides={})
-    text = "".join(write_markdown(rounds, header))
-    assert text.startswith("# x, played by my\\_agent\n")
-    assert f"\n> {shown}\n" in text
-    text.encode()
+def test_what_would_steer_a_terminal_is_not_printed():
+    assert printable("a\x1b[2Jb\nc\u202e") == "a [2Jb c "

@@ -61,6 +61,7 @@ class StepRecord:
     after: Observation
     distance: int  # fewest commands to a win before the step, -1 where none is left; no agent sees it
     distance_after: int
+    values: tuple[tuple[str, float], ...] = ()  # what the agent held each command to be worth, where it says so
 
     @property
     def feedback(self) -> str:

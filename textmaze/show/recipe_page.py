@@ -22,8 +22,9 @@ from textmaze.game.mazes import MazeGame
 from textmaze.game.recipe import Challenge, Recipe
 from textmaze.game.table import Game, GameTable
 from textmaze.game.theme import load_theme
+from textmaze.show.formats.markdown import escape
 from textmaze.show.results import known
-from textmaze.show.transcript import escape, verdict
+from textmaze.show.transcript import verdict
 
 if TYPE_CHECKING:
     from textmaze.learn.evaluate import Result

@@ -129,6 +129,15 @@ def episodes_bar(console: Console, label: str, total: int) -> Iterator[Callable[
 
 
 @contextmanager
+def counting(console: Console, label: str) -> Iterator[Callable[[int], None]]:
+    """A count of games of which nobody knows how many there are; yields the function that is told it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} games"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(escape(label), total=None)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
 def cells_bar(console: Console, label: str) -> "Iterator[Callable[[Status], None]]":
     """A bar over the parts of a protocol, with what is being done below it; a line for each part that has ended."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} parts"),

@@ -20,11 +20,12 @@ from textmaze.game.mixture import step_limit
 from textmaze.game.parser import read
 from textmaze.game.table import Game
 from textmaze.show.bars import bars, in_words
+from textmaze.show.formats import jsonl
 from textmaze.show.map import draw_map, tell_map
 from textmaze.show.orders import Order, help_page, read_order
 from textmaze.show.saves import Played, Save, digest, make_save, read_save, remove_save, safe_name, write_save
 from textmaze.show.screen import Screen
-from textmaze.show.transcript import make_header, write_jsonl
+from textmaze.show.transcript import by_episode, make_header
 
 ADVISER = "ladder"  # who is asked where no agent is named
 HERE = r"\[[^\]]*\]|@"  # where the player is on a map
@@ -311,10 +312,9 @@ class Session:
         self._replay, self._news, self._read, self.again = list(commands), news, expected, True
 
     def _write_transcript(self, path: Path) -> None:
-        played = self._played or Played(self.game.name, {}, self.split, self.seed)
-        header = make_header(self.game, source=played.source, split=self.split, agent="human", seeds=[self.seed],
-                             overrides=played.overrides)
-        write_file(path, "".join(write_jsonl([self.records], header)))
+        source = self._played.source if self._played else self.game.name
+        header = make_header(self.game, source=source, split=self.split, agent="human", seeds=[self.seed])
+        write_file(path, "".join(jsonl.write(by_episode([self.records]), header)))
 
 
 def _steps(count: int) -> str:
