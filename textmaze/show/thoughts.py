@@ -6,7 +6,7 @@ nothing can be told.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textmaze.env.rollout import Agent, Observation
 
@@ -71,14 +71,11 @@ class Thoughts:
 
 def weighed(choice: "Choice", commands: Sequence[str]) -> Thoughts:
     """A choice among these admissible commands, as an `Actor` made it."""
-    best: dict[int, tuple[float, Any]] = {}
+    found = [Weighed(command, None) for command in commands]
     for plan, value in zip(choice.plans, choice.values.tolist(), strict=True):
-        if plan.first not in best or value > best[plan.first][0]:
-            best[plan.first] = value, plan
-    found = []
-    for number, command in enumerate(commands):
-        value, plan = best.get(number, (None, None))
-        found.append(Weighed(command, value, plan.command, plan.steps, plan.note) if plan else Weighed(command, None))
+        best = found[plan.first].value
+        if best is None or value > best:
+            found[plan.first] = Weighed(commands[plan.first], value, plan.command, plan.steps, plan.note)
     return Thoughts(tuple(found), commands[choice.decision.choice], choice.going_on)
 
 
@@ -101,7 +98,7 @@ class Watched:
     `look` is told the observation and what was thought, and may add to it.
     """
 
-    def __init__(self, agent: Agent, look: Callable[[Observation, Thoughts], Thoughts] = lambda _, found: found) -> None:
+    def __init__(self, agent: Agent, look: Callable[[Observation, Thoughts], Thoughts] | None = None) -> None:
         self.agent = agent
         self.infos: Sequence[str] = agent.infos
         self.thoughts: dict[int, list[Thoughts | None]] = {}
@@ -115,5 +112,5 @@ class Watched:
         commands = self.agent.act(observations)
         for seen in observations:
             found = last_thoughts(self.agent, seen)
-            self.thoughts[seen.slot].append(found and self._look(seen, found))
+            self.thoughts[seen.slot].append(self._look(seen, found) if found and self._look else found)
         return commands
