@@ -8,6 +8,7 @@ import click
 from textmaze import __version__
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
+from textmaze.cli_page import explain
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
     EPISODES,
@@ -319,7 +320,7 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (evaluate, compare, reproduce, foresight, bench):
+for command in (evaluate, compare, reproduce, foresight, bench, explain):
     main.add_command(command)
 
 

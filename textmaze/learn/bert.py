@@ -148,7 +148,8 @@ class Bert:
         with torch.no_grad():
             words = look_up(numbers.to(self._device))
             blank = look_up(numbers.masked_fill(~special, self._tokenizer.pad_token_id).to(self._device))
-        return Inputs(words.float(), blank.float(), batch["attention_mask"].to(self._device), batch["offset_mapping"].tolist())
+        mask, places = batch["attention_mask"].to(self._device), batch["offset_mapping"].tolist()
+        return Inputs(words.float(), blank.float(), mask, places)
 
     def of_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The vectors of texts, (n, width), and of their tokens, (n, length, hidden), from such embeddings, with a

@@ -1,7 +1,7 @@
 """The plan of a game for whoever looks on: its rooms and ways, and where the player was at each step.
 
-It is drawn from the game's true graph, which no player knows: of a maze from its rooms as they lie, of another game from
-the places in its table. Where there is no such graph, it shows what the records tell.
+It is drawn from the game's true graph, which no player knows: of a maze from its rooms as they lie, of another game
+from the places in its table. Where there is no such graph, it shows what the records tell.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ import numpy as np
 
 from textmaze.env.rollout import StepRecord
 from textmaze.game.layout import BACK, STEPS, WAYS
-from textmaze.game.maze import Maze
+from textmaze.game.maze import Maze, Room
 from textmaze.game.mazes import MazeGame, SingleMaze
 from textmaze.game.mixture import Mixture
 from textmaze.game.narrator import render
@@ -88,9 +88,14 @@ def _of_maze(maze: Maze, records: Sequence[StepRecord]) -> Floorplan | None:
         shut.append(tuple(number for number, passage in enumerate(passages) if passage.name in doors | gates))
     walkers = tuple((patrol.name, tuple(patrol.route[view.turn] for view in views)) for patrol in maze.patrols)
     return Floorplan(
-        tuple(room.name for room in maze.rooms), tuple((*room.at, 0, 0)[:3] for room in maze.rooms),
+        tuple(room.name for room in maze.rooms), tuple(map(_place, maze.rooms)),
         passages, maze.goal, tuple(view.room for view in views), tuple(shut), walkers,
     )
+
+
+def _place(room: Room) -> Place:
+    x, y, z = (*room.at, 0)[:3]
+    return x, y, z
 
 
 def _passages(maze: Maze, rules: Rules) -> Iterator[Passage]:
@@ -133,7 +138,7 @@ def _edges(table: GameTable) -> list[Edge]:
     """All ways of a table, each once."""
     texts, heading = np.unique(table.description, return_inverse=True)
     heads = [_heading(table.texts[int(text)]) for text in texts]
-    found = {}
+    found: dict[Edge, None] = {}
     for column, command in enumerate(table.commands):
         if command.startswith("go "):
             pairs = np.stack([heading, heading[table.successor[:, column]]], axis=1)
