@@ -166,6 +166,7 @@ def train(
     from textmaze.files import make_folder
     from textmaze.learn import runs
     from textmaze.measure import final_table, one_thread, say
+    from textmaze.run_report import write_report
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
 
@@ -191,6 +192,7 @@ def train(
     if not interrupted:
         final_table(console, plan.folder, episodes, code)
     elif runs.can_go_on(plan.folder):
+        write_report(plan.folder, [], code, samples=0)
         say(console, f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}")
     else:
         say(console, "Stopped before anything was learned.")

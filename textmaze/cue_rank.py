@@ -53,8 +53,8 @@ class Ranks:
         share = np.mean([one.share for one in found])
         above = interval(np.array([one.above for one in found]), games, 0)
         rows = [
-            f"{len(found)} decisions beside hints, in {len(np.unique(games))} games; their tokens by how much they moved "
-            "the choice:",
+            f"{len(found)} decisions beside hints, in {len(np.unique(games))} games; tokens by how much they moved the "
+            "choice:",
             f"a hint's token outweighs another token: {_percent(above)}, chance 50%",
         ]
         if plain:

@@ -70,7 +70,8 @@ def _words(console: Console, words: Words, description: str) -> None:
     _say(console, Text(plain(
         f"  {words.best} rather than {words.second}: {words.difference:+.3f}, with all texts blank {words.blank:+.3f}, "
         f"words {words.difference - words.blank - words.gap:+.3f}, gap {words.gap:+.3f}"), "dim"))
-    top = ", ".join(f"{plain(description[start:end])} {weight:+.3f}" for start, end, weight in _weightiest(words))
+    top = ", ".join(f"{plain(description[start:end])} {weight:+.3f}"
+                    for start, end, weight in _weightiest(words, description))
     _say(console, Text(f"  words here: {top}", "dim"))
     shares = sorted(words.shares.items(), key=lambda item: -abs(item[1]))
     _say(console, Text("  by " + ", ".join(f"{source} {weight:+.3f}" for source, weight in shares), "dim"))
@@ -83,22 +84,23 @@ def _marked(text: str, description: str, words: Words | None) -> Text:
     if words is None or at < 0:
         return found
     marked, end = Text(), 0
-    for start, stop, weight in sorted(_weightiest(words)):
+    for start, stop, weight in sorted(_weightiest(words, description)):
         marked.append_text(found[end : at + start])
         marked.append_text(Text(found.plain[at + start : at + stop], "bold blue" if weight > 0 else "bold yellow"))
         end = at + stop
     return marked.append_text(found[end:])
 
 
-def _weightiest(words: Words) -> list[tuple[int, int, float]]:
-    return sorted(whole_words(words), key=lambda piece: -abs(piece[2]))[:MOST_WORDS]
+def _weightiest(words: Words, description: str) -> list[tuple[int, int, float]]:
+    return sorted(whole_words(words, description), key=lambda piece: -abs(piece[2]))[:MOST_WORDS]
 
 
-def whole_words(words: Words) -> list[tuple[int, int, float]]:
-    """The marks of tokens that stand together, as one."""
+def whole_words(words: Words, description: str) -> list[tuple[int, int, float]]:
+    """The marks of a description's tokens, those of one word as one."""
     found: list[tuple[int, int, float]] = []
     for mark in words.marks:
-        if found and found[-1][1] == mark.start:
+        joint = description[mark.start - 1 : mark.start + 1].replace("'", "")
+        if found and found[-1][1] == mark.start and (joint.isalnum() or not joint):
             start, _, weight = found.pop()
             found.append((start, mark.end, weight + mark.weight))
         else:

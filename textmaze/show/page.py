@@ -42,8 +42,8 @@ class Shown:
     potentials: Sequence[float] = ()
 
 
-def page(title: str, facts: Mapping[str, str], episodes: Iterable[Shown], report: str = "") -> str:
-    """The page. `facts` are shown in its header, and `report` is HTML that stands above the episodes.
+def page(title: str, facts: Mapping[str, str], episodes: Iterable[Shown], above: str = "", below: str = "") -> str:
+    """The page. `facts` are shown in its header; `above` and `below` are HTML that stands around the episodes.
 
     Episodes that would make the page larger than `MOST_BYTES` are left out, and the page says how many.
     """
@@ -69,7 +69,7 @@ def page(title: str, facts: Mapping[str, str], episodes: Iterable[Shown], report
         "title": html.escape(plain(title)),
         "facts": "".join(f"<div><dt>{html.escape(plain(name))}</dt><dd>{html.escape(plain(value))}</dd></div>"
                          for name, value in facts.items()),
-        "report": report,
+        "above": above, "below": below,
         "data": in_script(data),
         "style": style, "script": script,
         "style_hash": _hash(style), "script_hash": _hash(script),

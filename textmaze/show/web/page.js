@@ -4,6 +4,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const texts = data.texts;
   const byId = (id) => document.getElementById(id);
+  const WORD = /^[\p{L}\p{N}']+$/u;  // what does not part two words
   const MOST_WORDS = 8;
   const MOST_EXPECTED = 5;
   const STEP_MS = 900;
@@ -179,7 +180,7 @@
     const found = [];
     for (const [start, end, weight] of marks) {
       const last = found[found.length - 1];
-      if (last && last.end === start) Object.assign(last, { end, weight: last.weight + weight });
+      if (last && last.end === start && WORD.test(description.slice(start - 1, start + 1))) Object.assign(last, { end, weight: last.weight + weight });
       else found.push({ start, end, weight });
     }
     return found.map((word) => ({ ...word, text: description.slice(word.start, word.end) }));
@@ -360,5 +361,7 @@
   }
   byId("scrub").addEventListener("input", (event) => go(Number(event.target.value)));
   byId("speed").addEventListener("change", () => { if (timer) { pause(); play(); } });
+  // On a phone the buttons stay within reach of the thumb, as long as there is something of the episode on the screen.
+  new IntersectionObserver(([seen]) => byId("transport").classList.toggle("docked", seen.isIntersecting)).observe(byId("viewer"));
   show(0);
 })();
