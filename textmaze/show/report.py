@@ -19,7 +19,7 @@ INTERVALS = "95% intervals are Wilson's. SPL is the mean of success x fewest com
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure over the commands that were learned from."""
+    """One measure of validations over the commands that were learned from."""
 
     title: str
     key: str  # in metrics.jsonl
@@ -30,9 +30,9 @@ class Curve:
 
 
 CURVES = (
-    Curve("success in validation", "valid_success", 2, 1.0, "success", "dashed: in training"),
-    Curve("SPL in validation", "valid_spl", 2, 1.0),
-    Curve("commands per validation game", "valid_steps_mean", 1),
+    Curve("success", "valid_success", 2, 1.0, "success", "dashed: in training"),
+    Curve("SPL", "valid_spl", 2, 1.0),
+    Curve("commands a game", "valid_steps_mean", 1),
     Curve("loss", "loss", 4),
 )
 
@@ -62,7 +62,7 @@ def _figures(found: "Result") -> tuple[str, ...]:
 
 def results_html(metrics: Metrics, grids: Iterable[Grid]) -> str:
     """What stands above the episodes of a run; `metrics` has a line for each validation."""
-    cards = [_card("Learning curves", f'<div class="curves">{"".join(_curve(c, metrics) for c in CURVES)}</div>')
+    cards = [_card("Learning curves, in validation", f'<div class="curves">{"".join(_curve(c, metrics) for c in CURVES)}</div>')
              if metrics else ""]
     cards += [_card(grid.title, f"{_table(grid)}<p class=\"small\">{INTERVALS}</p>") for grid in grids]
     return f'<div class="report">{"".join(cards)}</div>'
