@@ -62,6 +62,12 @@ def explain(
     found.prepare(split, [seed])
     say_note(found, split, seed)
     folder = run_folder(agent)
+    if words and hasattr(made, "choices"):
+        from textmaze.learn.attribution import reads_words
+
+        words = reads_words(made)
+        if not words:
+            click.echo(f"{name} reads no words, so none are marked.", err=True)
     with errors.status(f"{name} plays {found.name}") as status:
         shown = explained(
             made, found, seed, split=split, points=points if words else 0, run=(folder, code) if folder else None,

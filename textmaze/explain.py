@@ -26,6 +26,7 @@ def explain(
 
     Args:
         points: how many gradients are taken for the words that mattered in each choice; 0 leaves the words out.
+            TextmazeError where an agent weighs commands but reads no words.
         run: the folder of the agent's training, whose potential is shown, and the agent file that it was trained with
             if that is no shipped one.
         show: is told how many steps have been taken.
@@ -46,7 +47,7 @@ def _reader_of_words(agent: Agent, points: int) -> Callable[[Observation, Though
     """What adds the words that mattered to what was thought; nothing where an old plan was only followed."""
     from textmaze.learn.attribution import attribute
 
-    actor: Actor = agent  # type: ignore[assignment]  # none but these have thoughts
+    actor: Actor = agent  # type: ignore[assignment]  # none but these have words
 
     def look(seen: Observation, thought: Thoughts) -> Thoughts:
         found = None if thought.going_on else attribute(actor, seen, actor.choices[seen.slot], points)

@@ -1,6 +1,7 @@
 """The words that mattered: their weights add up to what was decided, and stand where the words do."""
 
 import builtins
+from itertools import pairwise
 
 import pytest
 from fakes import tiny_bert
@@ -67,7 +68,7 @@ def test_marks_stand_at_tokens_of_the_description_and_a_way_is_marked_where_it_i
     assert all(piece and not piece.isspace() for piece in pieces)
     assert {command.removeprefix("go ") for command in seen.admissible} <= set(pieces)
     ends = [(start, end) for start, end, _ in words.description]
-    assert all(before[1] <= after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(ends))
 
 
 def test_where_there_is_but_one_thing_to_do_no_word_can_have_mattered(reader):

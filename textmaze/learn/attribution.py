@@ -73,6 +73,11 @@ def attribute(actor: Actor, seen: Observation, choice: Choice, points: int = POI
     return Attribution(best, second, difference, blank, difference - blank - total, description, shares)
 
 
+def reads_words(agent: object) -> bool:
+    """Whether words can have mattered to an agent: it values plans by what an encoder reads."""
+    return isinstance(agent, Actor) and isinstance(agent.reader.told.library.model, Bert)
+
+
 def _best_two(choice: Choice) -> tuple[int, int] | None:
     """The best plan, and the best of those that begin with another command."""
     order = choice.values.argsort(descending=True, stable=True).tolist()

@@ -62,8 +62,8 @@ def _figures(found: "Result") -> tuple[str, ...]:
 
 def results_html(metrics: Metrics, grids: Iterable[Grid]) -> str:
     """What stands above the episodes of a run; `metrics` has a line for each validation."""
-    cards = [_card("Learning curves, in validation", f'<div class="curves">{"".join(_curve(c, metrics) for c in CURVES)}</div>')
-             if metrics else ""]
+    curves = "".join(_curve(curve, metrics) for curve in CURVES)
+    cards = [_card("Learning curves, in validation", f'<div class="curves">{curves}</div>')] if curves else []
     cards += [_card(grid.title, f"{_table(grid)}<p class=\"small\">{INTERVALS}</p>") for grid in grids]
     return f'<div class="report">{"".join(cards)}</div>'
 
@@ -76,7 +76,7 @@ def settings_html(settings: Mapping[str, Mapping[str, Any]], links: Mapping[str,
         cards.append(f'<details class="card"><summary>{_text(title)}</summary><dl class="columns">{items}</dl>'
                      "</details>")
     if links:
-        named = ", ".join(f'<a href="{html.escape(path)}">{_text(name)}</a>' for name, path in links.items())
+        named = ", ".join(f'<a href="{_text(path)}">{_text(name)}</a>' for name, path in links.items())
         cards.append(_card("Files beside this page", f'<p class="small">{named}</p>'))
     return f'<div class="report">{"".join(cards)}</div>'
 
