@@ -68,6 +68,7 @@
         const again = visit < 0 ? at.indexOf(index) : visit;
         if (again >= 0) go(again);
       });
+      square.classList.toggle("known", at.includes(index));
       svg.append(square);
       return square;
     });
@@ -89,7 +90,6 @@
       const seen = new Set(at.slice(0, position + 1));
       squares.forEach((square, room) => {
         square.classList.toggle("seen", seen.has(room));
-        square.classList.toggle("known", at.includes(room));
       });
       trail.setAttribute("d", at.slice(0, position + 1).map((room, step) => {
         const apart = step === 0 || rooms[room][3] !== rooms[at[step - 1]][3];
