@@ -37,7 +37,7 @@ def write_report(folder: Path, grids: Sequence[Grid], code: str | None, *, sampl
                 "Versions": versions()}
     links = {name: path for name, path in FILES.items() if (folder / path).is_file()}
     text = page(f"{Path(config['agent']).stem}, trained on {game.get('spec')}", facts,
-                _episodes(folder, config, code, samples), above=results_html(metrics, grids),
+                list(_episodes(folder, config, code, samples)), above=results_html(metrics, grids),
                 below=settings_html(settings, links))
     write_file(folder / REPORT, text)
     return folder / REPORT

@@ -58,7 +58,7 @@ def test_escape_codes_of_a_game_are_not_printed(shown):
 def test_a_bar_is_as_long_as_its_value():
     assert bar(1.0, 1.0, 4) == "████"
     assert bar(0.5, 1.0, 4) == "██  "
-    assert bar(-1.0, 1.0, 4) == "    "
+    assert bar(-0.5, 1.0, 4) == "▒▒  "
     assert bar(1 / 32, 1.0, 4) == "▏   "
 
 

@@ -254,6 +254,9 @@ def test_a_page_is_bounded_and_says_how_much_was_left_out(monkeypatch):
     found = data(page("all", {}, episodes))
     assert 0 < len(found["episodes"]) < 4
     assert found["left_out"] == 4 - len(found["episodes"])
+    monkeypatch.setattr(pages, "MOST_EPISODES", 1)
+    header = make_header(game, source="labyrinth", split="test", agent="explorer", seeds=range(4), overrides={})
+    assert data("".join(write([list(one.records) for one in episodes], header)))["left_out"] == 3
     monkeypatch.setattr(pages, "MOST_BYTES", 100)
     with pytest.raises(TextmazeError, match="Not even the first episode fits"):
         page("all", {}, episodes)

@@ -33,8 +33,10 @@ def print_explained(console: Console, shown: Shown) -> None:
 
 
 def bar(value: float, top: float, width: int = WIDTH) -> str:
-    """A bar of blocks for a value between 0 and `top`; below 0 it is empty."""
-    eighths = round(8 * width * min(max(value / top, 0.0), 1.0))
+    """A bar of blocks for a value up to `top`; one below 0 is as long as that above it, and shaded."""
+    if value < 0:
+        return ("▒" * round(width * min(-value / top, 1.0))).ljust(width)
+    eighths = round(8 * width * min(value / top, 1.0))
     full, rest = divmod(eighths, 8)
     return f"{'█' * full}{_EIGHTHS[rest] if rest else ''}".ljust(width)
 

@@ -7,6 +7,7 @@ on the screen as text, so nothing in it can become markup or code; a content pol
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from textmaze.show.thoughts import Thoughts, Words
 from textmaze.show.transcript import Header, verdict
 
 MOST_BYTES = 24_000_000  # of the data in a page; a browser still opens it at once
+MOST_EPISODES = 200  # of a transcript; nobody looks for one among more
 _WEB = Path(__file__).parent / "web"
 
 Data = dict[str, Any]
@@ -42,27 +44,31 @@ class Shown:
     potentials: Sequence[float] = ()
 
 
-def page(title: str, facts: Mapping[str, str], episodes: Iterable[Shown], above: str = "", below: str = "") -> str:
+def page(
+    title: str, facts: Mapping[str, str], episodes: Sequence[Shown], above: str = "", below: str = "",
+    left_out: int = 0,
+) -> str:
     """The page. `facts` are shown in its header; `above` and `below` are HTML that stands around the episodes.
 
-    Episodes that would make the page larger than `MOST_BYTES` are left out, and the page says how many.
+    It says how many more episodes there are: those `left_out`, and those that would make it larger than `MOST_BYTES`.
+    TextmazeError where even the first one would.
     """
     texts: dict[str, int] = {}
     shown: list[str] = []
-    size = left_out = 0
+    size = 0
     for episode in episodes:
         before = len(texts)
         found = json.dumps(_episode(episode, texts), allow_nan=False)
-        new = len(found) + sum(len(json.dumps(text)) for text in list(texts)[before:])
-        if size + new > MOST_BYTES or left_out:
-            left_out += 1
-            for text in list(texts)[before:]:
+        fresh = list(texts)[before:]
+        size += len(found) + sum(len(json.dumps(text)) for text in fresh)
+        if size > MOST_BYTES:
+            for text in fresh:
                 del texts[text]
-            continue
-        size += new
+            break
         shown.append(found)
-    if not shown and left_out:
+    if episodes and not shown:
         raise TextmazeError(f"Not even the first episode fits a page of {MOST_BYTES:,} bytes; jsonl holds any.")
+    left_out += len(episodes) - len(shown)
     data = f'{{"texts": {json.dumps(list(texts))}, "left_out": {left_out}, "episodes": [{", ".join(shown)}]}}'
     style, script = _web("page.css"), _web("page.js")
     return _filled(_web("page.html"), {
@@ -82,7 +88,9 @@ def write(episodes: Iterable[list[StepRecord]], header: Header) -> Iterator[str]
     game = _game(header)
     facts = {"agent": header.agent, "game": header.game, "split": header.split, "textmaze": header.textmaze}
     title = str(header.settings.get("title") or header.game)
-    yield page(title, facts, (Shown(records, floorplan(game, records)) for records in episodes if records))
+    played = filter(None, episodes)
+    shown = [Shown(records, floorplan(game, records)) for records in itertools.islice(played, MOST_EPISODES)]
+    yield page(title, facts, shown, left_out=sum(1 for _ in played))
 
 
 def plain(text: str) -> str:
