@@ -80,6 +80,16 @@ def test_records_of_another_maze_or_of_a_game_that_is_not_there_are_drawn_by_wha
         assert len(set(plan.places)) == len(plan.places)
 
 
+def test_who_has_lost_or_reads_of_no_place_is_where_they_were():
+    records = walk(load_game("corridor"))[:2]
+    last = replace(records[1], after=replace(records[1].after, description="You have lost."))
+    plan = floorplan(None, [records[0], last])
+    assert plan.at == (0, 1, 1)
+    assert len(plan.names) == 2
+    bare = replace(records[0], before=last.after, after=last.after)
+    assert floorplan(None, [bare]).at == (0, 0)
+
+
 def test_two_rooms_that_reckoning_puts_in_one_place_are_drawn_side_by_side():
     (record, *_), start = walk(load_game("corridor")), None
     round_trip, start = [], record.before

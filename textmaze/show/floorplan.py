@@ -119,7 +119,9 @@ Edge = tuple[str, str, str]  # the heading of a place, the way out of it, and th
 
 
 def _heading(description: str) -> str:
-    return description.partition("\n")[0]
+    """By which a place is known; nothing where a text describes none, as after the end of a game."""
+    first = description.partition("\n")[0]
+    return first if first.startswith("-= ") else ""
 
 
 def _descriptions(records: Sequence[StepRecord]) -> list[str]:
@@ -130,7 +132,7 @@ def _told(records: Sequence[StepRecord]) -> Iterator[Edge]:
     """The ways that were taken."""
     for record in records:
         before, after = _heading(record.before.description), _heading(record.after.description)
-        if before != after and record.command.startswith("go "):
+        if before != after and before and after and record.command.startswith("go "):
             yield before, record.command.removeprefix("go "), after
 
 
@@ -143,14 +145,16 @@ def _edges(table: GameTable) -> list[Edge]:
         if command.startswith("go "):
             pairs = np.stack([heading, heading[table.successor[:, column]]], axis=1)
             for before, after in np.unique(pairs, axis=0).tolist():
-                if heads[before] != heads[after]:
+                if heads[before] != heads[after] and heads[before] and heads[after]:
                     found[heads[before], command.removeprefix("go "), heads[after]] = None
     return list(found)
 
 
 def _reckoned(records: Sequence[StepRecord], edges: Iterable[Edge]) -> Floorplan:
     """The plan of places that are told apart by their headings; each lies where the first way to it leads."""
-    read_at = [_heading(text) for text in _descriptions(records)]
+    read_at: list[str] = []
+    for text in _descriptions(records):
+        read_at.append(_heading(text) or (read_at[-1] if read_at else ""))
     ways: dict[str, dict[str, str]] = {name: {} for name in dict.fromkeys(read_at)}
     for before, way, after in edges:
         ways.setdefault(before, {})[way] = after

@@ -70,7 +70,7 @@ def page(
         raise TextmazeError(f"Not even the first episode fits a page of {MOST_BYTES:,} bytes; jsonl holds any.")
     left_out += len(episodes) - len(shown)
     data = f'{{"texts": {json.dumps(list(texts))}, "left_out": {left_out}, "episodes": [{", ".join(shown)}]}}'
-    style, script = _web("page.css"), _web("page.js")
+    style, script = _web("page.css"), _web("map.js") + _web("page.js")
     return _filled(_web("page.html"), {
         "title": html.escape(plain(title)),
         "facts": "".join(f"<div><dt>{html.escape(plain(name))}</dt><dd>{html.escape(plain(value))}</dd></div>"
