@@ -19,7 +19,8 @@ from textmaze.learn.checkpoint import load_model, load_state
 
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 FAST = ["--set", "encoder=hash", "--set", "valid_episodes=5", "--set", "games=10"]
-FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "state.json", "state.safetensors"]
+FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "state.json",
+         "state.safetensors"]
 
 
 @pytest.fixture(autouse=True)

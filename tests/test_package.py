@@ -94,7 +94,7 @@ def test_a_wheel_holds_all_of_the_package_and_nothing_else(wheel):
     def files(folder: str, pattern: str) -> set[str]:
         return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob(pattern)}
 
-    ours = files("textmaze", "*.py") | {"textmaze/py.typed"}
+    ours = files("textmaze", "*.py") | files("textmaze/show/web", "*.*") | {"textmaze/py.typed"}
     plain = files("agents", "*.py") | files("games", "*.toml") | files("agents/pretrained", "*.*")
     games = {f"games/{name}.toml" for name in ("labyrinth", "themes/dungeon", "suites/ladder", "protocols/signposts")}
     assert {"agents/wander.py", "agents/pretrained/ladder/model.safetensors", *games} <= plain

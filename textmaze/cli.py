@@ -8,6 +8,7 @@ import click
 from textmaze import __version__
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
+from textmaze.cli_page import explain
 from textmaze.cli_play import play
 from textmaze.cli_transcripts import convert, transcript, verify
 from textmaze.errors import GameError, RunError
@@ -132,6 +133,7 @@ def train(
     from textmaze.files import make_folder
     from textmaze.learn import runs
     from textmaze.measure import final_table, one_thread, say
+    from textmaze.run_report import write_report
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
 
@@ -157,6 +159,7 @@ def train(
     if not interrupted:
         final_table(console, plan.folder, episodes, code)
     elif runs.can_go_on(plan.folder):
+        write_report(plan.folder, [], code, samples=0)
         say(console, f"Stopped. What was learned is kept; go on with: textmaze train --resume {plan.folder}")
     else:
         say(console, "Stopped before anything was learned.")
@@ -247,7 +250,7 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (play, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench):
+for command in (play, explain, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench):
     main.add_command(command)
 
 

@@ -105,11 +105,16 @@ def print_suite(console: "Console", suite: "Suite", rows: "list[Row]", note: str
 
 
 def final_table(console: "Console", folder: Path, episodes: int | None, code: str | None) -> None:
-    """Print the trained agent beside the controls on games of the split test, and what can be done with it."""
+    """Print the trained agent beside the controls on games of the split test, and what can be done with it.
+
+    The same table stands in the run's report.
+    """
     from textmaze.catalog import load_game, make_agent
     from textmaze.game.recipe import Recipe
     from textmaze.learn.checkpoint import load_model
     from textmaze.learn.runs import trained_on
+    from textmaze.run_report import write_report
+    from textmaze.show.report import results_grid, suite_grid
     from textmaze.show.results import results_table
     from textmaze.suite import is_suite, load_suite
 
@@ -120,7 +125,9 @@ def final_table(console: "Console", folder: Path, episodes: int | None, code: st
 
     if is_suite(spec):
         suite = load_suite(spec, changes)
-        print_suite(console, suite, suite_rows(console, str(folder), make, suite, None, episodes))
+        games = suite_rows(console, str(folder), make, suite, None, episodes)
+        print_suite(console, suite, games)
+        grid = suite_grid(games, f"{suite.about.title or suite.name}: games that were never seen in training")
     else:
         plain, episodes = load_game(spec, changes), EPISODES if episodes is None else episodes
         recipe = getattr(plain, "recipe", None)
@@ -134,9 +141,13 @@ def final_table(console: "Console", folder: Path, episodes: int | None, code: st
             rows.append((measure(console, name, agent, found, "test", 0, episodes), note))
         for control in CONTROLS:
             rows.append((measure(console, control, make(control, 0)[1], plain, "test", 0, episodes), "any"))
-        console.print(results_table(rows, f"{plain.name}: {episodes} games that were never seen in training"))
+        title = f"{plain.name}: {episodes} games that were never seen in training"
+        console.print(results_table(rows, title))
+        grid = results_grid(rows, title)
     settings = "".join(f" --with {key}={value}" for key, value in changes.items())
-    say(console, f"\nWatch it: textmaze transcript {folder} --format markdown\n"
+    report = write_report(folder, [grid], code)
+    say(console, f"\nSee all of it: {report}, in any browser\n"
+                 f"Watch it: textmaze transcript {folder} --format markdown\n"
                  f"Measure it again: textmaze evaluate {folder}\n"
                  f"Play it yourself: textmaze play {spec}{settings}\n"
                  f"See the curves: tensorboard --logdir {folder}")

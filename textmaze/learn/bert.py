@@ -1,5 +1,6 @@
 """An encoder from Hugging Face: texts to vectors or to the vectors of their tokens, frozen or trained."""
 
+import copy
 import functools
 import hashlib
 import importlib.util
@@ -8,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -30,6 +31,15 @@ POOLINGS = ("mean_cls", "mean", "cls")
 # There is no int8. As torch has it, the vectors were off by a cosine of .87, and a text's vector depended on the other
 # texts of its batch; it was a fifth faster than bfloat16, and torch is about to drop it.
 PRECISIONS = ("float32", "bfloat16", "auto")
+
+
+class Inputs(NamedTuple):
+    """The tokens of n texts as the encoder is fed with them; positions and the like are added by itself."""
+
+    words: torch.Tensor  # (n, length, hidden)
+    blank: torch.Tensor  # the same, with padding for every token but those that enclose a text
+    mask: torch.Tensor  # (n, length) which of them are not padding
+    places: list[list[list[int]]]  # where each token begins and ends in its text
 
 
 class Bert:
@@ -128,6 +138,29 @@ class Bert:
                 vectors.append(self._pool(*self._hidden(batch)).cpu())
         rows_of = {distinct[row]: index for index, row in enumerate(order)}
         return torch.cat(vectors)[torch.tensor([rows_of[text] for text in texts], dtype=torch.long)]
+
+    def inputs(self, texts: Sequence[str]) -> Inputs:
+        """What the encoder is fed for these texts, to see what comes of other embeddings."""
+        batch = self._tokenizer(list(texts), truncation=True, max_length=self._longest, padding=True,
+                                return_tensors="pt", return_offsets_mapping=True, return_special_tokens_mask=True)
+        numbers, special = batch["input_ids"], batch["special_tokens_mask"].bool()
+        look_up = self._model.get_input_embeddings()
+        with torch.no_grad():
+            words = look_up(numbers.to(self._device))
+            blank = look_up(numbers.masked_fill(~special, self._tokenizer.pad_token_id).to(self._device))
+        mask, places = batch["attention_mask"].to(self._device), batch["offset_mapping"].tolist()
+        return Inputs(words.float(), blank.float(), mask, places)
+
+    def of_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The vectors of texts, (n, width), and of their tokens, (n, length, hidden), from such embeddings, with a
+        gradient to them. All is float32: rounded gradients would not add up."""
+        hidden: torch.Tensor = self._exact(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
+        return self._pool(hidden, mask), hidden
+
+    @functools.cached_property
+    def _exact(self) -> Any:
+        """The encoder with the same weights, none of which is kept or multiplied as bfloat16."""
+        return copy.deepcopy(self._model).float().requires_grad_(False)
 
     def trainable_parameters(self) -> list[nn.Parameter]:
         """What an optimiser should change; nothing where the encoder is frozen. After its step, call `changed`."""

@@ -1,5 +1,6 @@
 """Texts to vectors. Each distinct text is encoded once; after that, learning is small matrices."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -76,6 +77,15 @@ class Library:
         numbers = torch.from_numpy(self.numbers(texts))
         return self._vectors[numbers]
 
+    def replaced(self, numbers: NDArray[np.int64], vectors: torch.Tensor, tokens: Sequence[torch.Tensor]) -> "Library":
+        """The same texts, with these vectors (n, width) for some of them, to see what that changes.
+
+        A library that keeps tokens takes those of each text too, (length, hidden). It takes in no new texts.
+        """
+        found = copy.copy(self)
+        found._vectors = self.vectors.index_copy(0, torch.from_numpy(numbers), vectors)
+        return found
+
     def refresh(self) -> None:
         """Encode all texts again if the model has changed since they were; their numbers stay."""
         version = _version(self.model)
@@ -110,6 +120,14 @@ class TokenLibrary(Library):
         padded = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True).float()
         lengths = torch.tensor([len(found) for found in chosen])
         return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
+
+    def replaced(self, numbers: NDArray[np.int64], vectors: torch.Tensor, tokens: Sequence[torch.Tensor]) -> "Library":
+        found = super().replaced(numbers, vectors, tokens)
+        assert isinstance(found, TokenLibrary)
+        found._tokens = list(self._tokens)
+        for number, new in zip(numbers.tolist(), tokens, strict=True):
+            found._tokens[number] = new[:TOKENS]
+        return found
 
 
 def _version(model: TextModel) -> int:

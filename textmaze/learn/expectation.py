@@ -114,6 +114,15 @@ class Expectation:
             found[near] = self.weight * look_ahead(chances, scores)
         return found
 
+    def foreseen(self, seen: Observation, command: str) -> list[tuple[str, float]]:
+        """The texts that the episode lets expect of a command, each with its P, likeliest first; what is left of 1 is
+        that of texts from elsewhere. Nothing, as long as nothing was learned."""
+        if not self.weights:
+            return []
+        texts = self._memories[seen.slot].likeliest(command, READ)
+        chances = self._chances(self._choices([seen], [command], [texts]))[0, : len(texts)].tolist()
+        return sorted(zip(texts, chances, strict=True), key=lambda pair: -pair[1])
+
     def observe(self, records: Sequence[StepRecord]) -> Floats:
         """How surprising the text is that each step brought, (len(records),): -log P, in standard deviations from the
         mean of the last steps, clipped; 0 as long as nothing was learned. Then learn from these steps.

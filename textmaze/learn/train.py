@@ -201,12 +201,16 @@ def training_games(game: Game, asked: int) -> int:
 
 
 def _first_look(game: Game, settings: TrainSettings) -> list[Observation]:
-    """What a wanderer reads in the first training games, each place once."""
+    """The same, once slow games have been made."""
     games = training_games(game, settings.games)
-    count = min(games, FIRST_LOOK)
     if game.slow:
         game.prepare("train", range(games))
         game.prepare("valid", range(settings.valid_episodes))
+    return first_look(game, min(games, FIRST_LOOK))
+
+
+def first_look(game: Game, count: int) -> list[Observation]:
+    """What a wanderer reads in the first `count` training games, each place once."""
     module = load_agent("wander")
     found: dict[str, Observation] = {}
     for records in rollout(game, module.make(module.Settings()), range(count), split="train", slots=count):
