@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import is_dataclass
 
@@ -180,6 +181,7 @@ def test_human_prompts_and_remembers_lines_in_a_terminal_and_leaves_on_ctrl_d_an
         seen += _read_until(ours, b"said ['look']\r\n> ")
         os.write(ours, b"\x10\n")  # Ctrl-P: the line before
         seen += _read_until(ours, b"said ['look']\r\n> ")
+        time.sleep(0.3)  # the prompt is there before anybody listens for Ctrl-C; people are slower than this test
         os.write(ours, last_key)
         seen += _read_until(ours, b"left")
         assert process.wait(timeout=10) == 0
