@@ -1,6 +1,7 @@
 """The words that mattered: their weights add up to what was decided, and stand where the words do."""
 
 import builtins
+import itertools
 from itertools import pairwise
 
 import pytest
@@ -54,10 +55,12 @@ def test_weights_and_gap_add_up_to_the_difference_of_the_values(reader, changes)
 
 def test_the_same_choice_has_the_same_words_and_more_points_leave_a_smaller_gap(reader):
     agent = make_agent("bert_q", reader, 1)[1]
-    seen, choice = next(decisions(agent, load_game("signposts")))
-    few, more = attribute(agent, seen, choice, 2), attribute(agent, seen, choice, 32)
-    assert attribute(agent, seen, choice, 32) == more
-    assert abs(more.gap) <= abs(few.gap) + 1e-6
+    some = list(itertools.islice(decisions(agent, load_game("signposts")), 6))
+    few = [attribute(agent, *decision, 2) for decision in some]
+    more = [attribute(agent, *decision, 32) for decision in some]
+    assert attribute(agent, *some[0], 32) == more[0]
+    # Of one choice two points may leave none by chance.
+    assert sum(abs(words.gap) for words in more if words) < sum(abs(words.gap) for words in few if words)
 
 
 def test_marks_stand_at_tokens_of_the_description_and_a_way_is_marked_where_it_is_named(reader):
