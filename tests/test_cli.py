@@ -20,8 +20,8 @@ from textmaze.game import explore, story
 from textmaze.game.live import NOTE
 from textmaze.suite import suite_files
 
-COMMANDS = ("games", "agents", "play", "train", "evaluate", "explain", "compare", "reproduce", "foresight", "transcript",
-            "verify", "convert", "make", "solve", "conform", "bench")
+COMMANDS = ("games", "agents", "play", "train", "evaluate", "explain", "compare", "reproduce", "foresight",
+            "transcript", "verify", "convert", "make", "solve", "conform", "bench")
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 
 
