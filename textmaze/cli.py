@@ -55,7 +55,7 @@ def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[st
     from textmaze.catalog import game_files
     from textmaze.game.recipe import read_recipe
     from textmaze.settings import pairs
-    from textmaze.suite import is_suite, load_suite, suite_files
+    from textmaze.suite import is_suite, load_suite, suite_files, summary
 
     if name is not None and is_suite(name):
         suite = load_suite(name, pairs(overrides))
@@ -68,7 +68,7 @@ def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[st
         _page(name, kind, episodes, overrides)
         return
     recipes = {name: read_recipe(path).summary for name, path in game_files().items()}
-    suites = {name: load_suite(name).about.summary for name in suite_files()}
+    suites = {name: summary(path) for name, path in suite_files().items()}
     width = max(map(len, (*recipes, *suites)))
     _list(recipes, width)
     click.echo("\nSuites, several games for train, evaluate and compare:")

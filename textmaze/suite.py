@@ -86,6 +86,11 @@ def is_suite(spec: str) -> bool:
     return name in suite_files() and name not in game_files()
 
 
+def summary(path: Path) -> str:
+    """The line of a suite's file that says what it is; its games are not loaded."""
+    return build(About, {key: value for key, value in read_toml(path).items() if key != "games"}, path.name).summary
+
+
 def load_suite(spec: str, overrides: Mapping[str, Any] | None = None) -> Suite:
     """The suite that `spec` names: a shipped one's name, or a .toml; `overrides` are laid over each of its games."""
     known = suite_files()
