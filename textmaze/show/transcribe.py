@@ -14,6 +14,7 @@ from pathlib import Path
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
+from textmaze.env.thoughts import thoughts_of
 from textmaze.errors import RunError
 from textmaze.files import make_folder, write_file, write_parts
 from textmaze.show.formats import jsonl
@@ -185,23 +186,14 @@ class _Weighing:
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = self._agent.act(observations)
-        choices = getattr(self._agent, "choices", {})
-        self._values = {seen.slot: _values(choices[seen.slot], seen.admissible)
-                        for seen in observations if seen.slot in choices}
+        self._values = {seen.slot: tuple((thought.command, round(thought.value, 4))
+                                         for thought in thoughts_of(self._agent, seen.slot))
+                        for seen in observations}
         return commands
 
     def weighed(self, record: StepRecord) -> StepRecord:
         """The record of a step with the values that led to it."""
         return replace(record, values=self._values.get(record.before.slot, ()))
-
-
-def _values(choice: object, commands: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    plans, values = getattr(choice, "plans", ()), getattr(choice, "values", ())
-    best: dict[str, float] = {}
-    for plan, value in zip(plans, values, strict=True):
-        command = (commands or ("wait",))[plan.first]
-        best[command] = max(round(float(value), 4), best.get(command, float("-inf")))
-    return tuple(best.items())
 
 
 def distinct(episodes: Iterable[Episode]) -> Iterator[Episode]:
