@@ -174,8 +174,9 @@ def verify(file: Path) -> None:
     textmaze verify walk.jsonl
     """
     from textmaze.show.formats import read
+    from textmaze.show.printable import printable_line
     from textmaze.show.replay import verified
-    from textmaze.show.transcript import DamagedError, printable
+    from textmaze.show.transcript import DamagedError
 
     try:
         found, header, episodes = read(file)
@@ -183,7 +184,7 @@ def verify(file: Path) -> None:
         for _ in tally:
             pass
     except DamagedError as error:
-        raise Damaged(printable(" ".join(str(error).split()))) from error
+        raise Damaged(printable_line(" ".join(str(error).split()))) from error
     click.echo(f"{file}: {_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, all as they were played.")
 
 

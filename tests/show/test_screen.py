@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from textmaze.show.screen import Screen, printable, show
+from textmaze.show.screen import Screen, show
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -26,7 +26,3 @@ def test_what_is_drawn_is_printed_as_it_stands_however_narrow_the_screen():
     output = io.StringIO()
     Screen(Console(file=output, force_terminal=True, width=20, no_color=True)).draw(["x" * 30, "[b]  y"], "y")
     assert output.getvalue() == f"{'x' * 30}\n[b]  y\n\n"
-
-
-def test_printable_keeps_lines_and_letters():
-    assert printable("caf\xe9\n\tb\x1b[0m") == "caf\xe9\n b [0m"

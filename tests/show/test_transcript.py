@@ -17,7 +17,6 @@ from textmaze.show.transcript import (
     header_line,
     load_play,
     make_header,
-    printable,
     read_header,
     regret,
     verdict,
@@ -142,7 +141,3 @@ def test_a_verdict_says_how_it_ended():
     assert verdict([record for found in records for record in found]) == "Left after 3 steps."
     assert verdict(played(name="walkthrough")[1][0]) == "Won in 4 steps; the fewest possible is 4."
     assert verdict(played(max_steps=1)[1][0]).startswith("Out of steps after 1; ")
-
-
-def test_what_would_steer_a_terminal_is_not_printed():
-    assert printable("a\x1b[2Jb\nc\u202e") == "a [2Jb c "

@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.text import Text
 
-from textmaze.show.page import Shown, plain
+from textmaze.show.page import Shown
+from textmaze.show.printable import printable
 from textmaze.show.thoughts import Thoughts, Words
 from textmaze.show.transcript import verdict
 
@@ -25,9 +26,9 @@ def print_explained(console: Console, shown: Shown) -> None:
         _say(console, _marked(record.before.text, record.before.description, thought.words if thought else None))
         if thought:
             _thought(console, thought, record.before.description, record.after.text, top)
-        _say(console, Text(f"> {plain(record.command)}", "bold"))
+        _say(console, Text(f"> {printable(record.command)}", "bold"))
         console.print()
-    _say(console, Text(plain(shown.records[-1].after.text)))
+    _say(console, Text(printable(shown.records[-1].after.text)))
     console.print()
     _say(console, Text(verdict(shown.records), "bold"))
 
@@ -55,13 +56,13 @@ def _thought(console: Console, thought: Thoughts, description: str, came: str, t
         then = f"to {one.aim}, {one.steps} step{'s' * (one.steps != 1)} on: " if one.steps else ""
         chosen = " (chosen)" if one.command == thought.chosen else ""
         line = f"  {one.command:<{name}}  {bar(one.value, top)} {one.value:6.3f}  {then}{one.note}{chosen}"
-        _say(console, Text(plain(line), "green" if chosen else ""))
+        _say(console, Text(printable(line), "green" if chosen else ""))
     if thought.going_on:
         _say(console, Text("  It followed the plan that it had made before.", "dim"))
     if thought.words:
         _words(console, thought.words, description)
     for each in thought.expected[:MOST_EXPECTED]:
-        first = plain(each.text).partition("\n")[0]
+        first = printable(each.text).partition("\n")[0]
         _say(console, Text(f"  expected {each.chance:6.1%}  {first}{'  (this came)' if each.text == came else ''}"))
     if thought.expected and came not in {each.text for each in thought.expected}:
         rest = 1 - sum(each.chance for each in thought.expected)
@@ -69,10 +70,10 @@ def _thought(console: Console, thought: Thoughts, description: str, came: str, t
 
 
 def _words(console: Console, words: Words, description: str) -> None:
-    _say(console, Text(plain(
+    _say(console, Text(printable(
         f"  {words.best} rather than {words.second}: {words.difference:+.3f}, with all texts blank {words.blank:+.3f}, "
         f"words {words.difference - words.blank - words.gap:+.3f}, gap {words.gap:+.3f}"), "dim"))
-    top = ", ".join(f"{plain(description[start:end])} {weight:+.3f}"
+    top = ", ".join(f"{printable(description[start:end])} {weight:+.3f}"
                     for start, end, weight in _weightiest(words, description))
     _say(console, Text(f"  words here: {top}", "dim"))
     shares = sorted(words.shares.items(), key=lambda item: -abs(item[1]))
@@ -81,7 +82,7 @@ def _words(console: Console, words: Words, description: str) -> None:
 
 def _marked(text: str, description: str, words: Words | None) -> Text:
     """What was read, with the words that mattered in colour: blue is for what was best, yellow against it."""
-    found = Text(plain(text))
+    found = Text(printable(text))
     at = text.find(description)
     if words is None or at < 0:
         return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from textmaze.env.chart import Chart, Room, beside
 from textmaze.game.layout import BACK, DIRECTIONS, WAYS
-from textmaze.show.screen import printable
+from textmaze.show.printable import printable
 
 _GAP = 4  # columns between labels, and beside the outermost
 _LABEL = 18  # of the widest label

@@ -18,6 +18,7 @@ from textmaze import __version__
 from textmaze.env.rollout import StepRecord
 from textmaze.errors import TextmazeError
 from textmaze.show.floorplan import Floorplan
+from textmaze.show.printable import printable
 from textmaze.show.thoughts import Thoughts, Words
 from textmaze.show.transcript import verdict
 
@@ -70,8 +71,8 @@ def page(
     data = f'{{"texts": {json.dumps(list(texts))}, "left_out": {left_out}, "episodes": [{", ".join(shown)}]}}'
     style, script = _web("page.css"), _web("map.js") + _web("page.js")
     return _filled(_web("page.html"), {
-        "title": html.escape(plain(title)),
-        "facts": "".join(f"<div><dt>{html.escape(plain(name))}</dt><dd>{html.escape(plain(value))}</dd></div>"
+        "title": html.escape(printable(title)),
+        "facts": "".join(f"<div><dt>{html.escape(printable(name))}</dt><dd>{html.escape(printable(value))}</dd></div>"
                          for name, value in facts.items()),
         "above": above, "below": below,
         "data": in_script(data),
@@ -79,11 +80,6 @@ def page(
         "style_hash": _hash(style), "script_hash": _hash(script),
         "version": html.escape(__version__),
     })
-
-
-def plain(text: str) -> str:
-    """A text without what steers a terminal or cannot be shown."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else " " for mark in text)
 
 
 def in_script(data: str) -> str:
@@ -95,14 +91,14 @@ def _episode(shown: Shown, texts: dict[str, int]) -> Data:
     """What the script is told of an episode. Texts are told by number, as they come again and again."""
 
     def number(text: str) -> int:
-        return texts.setdefault(plain(text), len(texts))
+        return texts.setdefault(printable(text), len(texts))
 
     records, plan = shown.records, shown.plan
     first = records[0]
     seen = [first.before, *(record.after for record in records)]
     return {
         "seed": first.seed, "verdict": verdict(records), "won": records[-1].won, "split": first.split,
-        "game": plain(first.game),
+        "game": printable(first.game),
         "plan": {
             "rooms": [[number(name), *place] for name, place in zip(plan.names, plan.places, strict=True)],
             "ways": [[way.a, way.b, way.kind, number(way.name)] for way in plan.passages],

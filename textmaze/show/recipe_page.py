@@ -23,6 +23,7 @@ from textmaze.game.recipe import Challenge, Recipe
 from textmaze.game.table import Game, GameTable
 from textmaze.game.theme import load_theme
 from textmaze.show.formats.markdown import escape
+from textmaze.show.printable import printable_line
 from textmaze.show.results import known
 from textmaze.show.transcript import verdict
 
@@ -58,7 +59,7 @@ def recipe_page(game: Game, *, episodes: int = 100, seconds: float = 5.0) -> str
 
 def _line(text: str) -> str:
     """A line of a stranger's file, word for word."""
-    return escape("".join(mark if mark.isprintable() else " " for mark in text))
+    return escape(printable_line(text))
 
 
 def _settings(recipe: Recipe | Challenge) -> str:

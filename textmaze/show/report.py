@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textmaze.show.grid import UNKNOWN, Grid
-from textmaze.show.page import plain
+from textmaze.show.printable import printable
 from textmaze.show.results import known
 
 if TYPE_CHECKING:
@@ -130,4 +130,4 @@ def _line(points: Sequence[tuple[float, float]], end: float, top: float, name: s
 
 
 def _text(value: Any) -> str:
-    return html.escape(plain(str(value))) or UNKNOWN
+    return html.escape(printable(str(value))) or UNKNOWN

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from textmaze.show.printable import printable
+
 # What colours set apart. A heading is told by its form, so games read from TextWorld have it too.
 STYLES = ((re.compile(r"^-= .* =-$", re.MULTILINE), "bold cyan"), (re.compile(r"\bcoin\b"), "yellow"))
 WIDEST = 80  # characters: longer lines are hard to read
@@ -60,8 +62,3 @@ def show(console: Console, text: str, style: str = "") -> None:
     # In a file or a pipe, whole sentences on one line are easier to search.
     width = min(console.width, WIDEST) if console.is_terminal else None
     console.print(styled, end="\n\n", soft_wrap=not console.is_terminal, width=width, highlight=False)
-
-
-def printable(text: str) -> str:
-    """A text without what could steer the terminal: a game may be a stranger's file."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else " " for mark in text)

@@ -197,11 +197,6 @@ def by_episode(rounds: Iterable[Iterable[StepRecord]]) -> Iterator[Episode]:
     yield from waiting.values()
 
 
-def printable(text: str) -> str:
-    """One line of a stranger's text, which must not steer the terminal that shows it."""
-    return "".join(mark if mark.isprintable() else " " for mark in text)
-
-
 def regret(episode: Sequence[StepRecord]) -> int | None:
     """How many commands more than the fewest an episode took that was won; None where it was not, or none knows."""
     fewest = episode[0].distance

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from textmaze.show.transcript import Episode, Header, printable, verdict
+from textmaze.show.printable import printable, printable_line
+from textmaze.show.transcript import Episode, Header, verdict
 
 LOST = ("A recording keeps what was read and typed, but not what else could be done, what was carried and how far it "
         "was to a win.")
@@ -27,17 +28,17 @@ class _Clock:
 
 def write(episodes: Iterable[Episode], header: Header) -> Iterator[str]:
     """The lines of a recording."""
-    yield json.dumps({"version": 2, "width": WIDTH, "height": HEIGHT, "title": printable(header.title)}) + "\n"
+    yield json.dumps({"version": 2, "width": WIDTH, "height": HEIGHT, "title": printable_line(header.title)}) + "\n"
     clock = _Clock()
     for number, episode in enumerate(episodes):
         play = header.play(episode[0].episode)
-        title = printable(f"{play.game}, seed {episode[0].seed}, played by {play.agent}")
+        title = printable_line(f"{play.game}, seed {episode[0].seed}, played by {play.agent}")
         yield clock.after(_BETWEEN if number else 0.0, f"\x1b[2J\x1b[H{_BOLD}{title}{_PLAIN}\r\n\r\n")
         yield clock.after(0.0, _screen(episode[0].before.text))
         pause = _reading(episode[0].before.text)
         for record in episode:
             yield clock.after(pause, f"{_BOLD}> ")
-            for mark in printable(record.command):
+            for mark in printable_line(record.command):
                 yield clock.after(_KEY, mark)
             yield clock.after(_SENT, f"{_PLAIN}\r\n{_screen(record.feedback)}")
             pause = _reading(record.feedback)
@@ -51,7 +52,7 @@ def _reading(text: str) -> float:
 
 def _screen(text: str) -> str:
     """A text wrapped for the screen, with its headings set apart, and an empty line below."""
-    lines = [part for line in text.rstrip().split("\n") for part in textwrap.wrap(printable(line), WIDTH - 1) or [""]]
+    lines = [part for line in printable(text.rstrip()).split("\n") for part in textwrap.wrap(line, WIDTH - 1) or [""]]
     shown = (f"{_CYAN}{line}{_PLAIN}" if line.startswith("-=") and line.endswith("=-") else line for line in lines)
     return "".join(f"{line}\r\n" for line in (*shown, ""))
 

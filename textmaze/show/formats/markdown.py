@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from textmaze.show.transcript import Episode, Header, printable, verdict
+from textmaze.show.printable import printable_line
+from textmaze.show.transcript import Episode, Header, verdict
 
 SUFFIXES = (".md", ".markdown")
 LOST = ("Markdown keeps what was read and typed, but not what else could be done, what was carried and how far it was "
@@ -36,6 +37,7 @@ def _prose(text: str) -> str:
 
 def escape(text: str) -> str:
     """One line of text with everything escaped that Markdown would read as more than text."""
-    text = printable(text.encode("utf-8", "replace").decode())  # a stray byte that was typed must not stop the writing
+    # A stray byte that was typed must not stop the writing.
+    text = printable_line(text.encode("utf-8", "replace").decode())
     text = re.sub(r"([\\`*_<>\[\]&~|])", r"\\\1", text)
     return re.sub(r"^(\d*)(#|[-+.)](?=\s)|-+$|=+$)", r"\1\\\2", text)

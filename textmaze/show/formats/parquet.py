@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from textmaze.errors import TextmazeError
 from textmaze.show.formats.jsonl import Ending, load
 from textmaze.show.lines import episodes_of, lines_of
-from textmaze.show.transcript import DamagedError, Episode, Header, Line, header_line, printable, read_header
+from textmaze.show.printable import printable_line
+from textmaze.show.transcript import DamagedError, Episode, Header, Line, header_line, read_header
 
 if TYPE_CHECKING:
     import pyarrow
@@ -165,7 +166,7 @@ def _drained(buffer: io.BytesIO) -> bytes:
 
 def _line(error: Exception) -> str:
     """What a library says, as part of a sentence; it may quote what a stranger has written."""
-    return printable(str(error)).rstrip(". ")[:200]
+    return printable_line(str(error)).rstrip(". ")[:200]
 
 
 def _library() -> tuple[Any, Any]:
