@@ -15,7 +15,7 @@ import torch
 from textmaze.errors import RunError, SettingError
 from textmaze.learn.actor import Actor
 from textmaze.learn.bert import POOLINGS, PRECISIONS, TRAININGS, Bert
-from textmaze.learn.encoder import DEFAULT_MODEL, Library, TokenLibrary, load_model
+from textmaze.learn.encoder import DEFAULT_MODEL, MODELS, Library, TokenLibrary, load_model
 from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES
 from textmaze.learn.qhead import QHead
@@ -39,9 +39,11 @@ class Settings:
                                        "its tokens", choices=(*POOLINGS, "tokens"))
     precision: str = setting("auto", "of the encoder's matrix products; `auto` is bfloat16 where the processor "
                                      "multiplies such numbers itself", choices=PRECISIONS)
-    encoder_training: str = setting("frozen", "what of the encoder learns to read what is told of commands: nothing, "
-                                              "its last layers, an adapter of low rank (LoRA), or all of it",
-                                    choices=TRAININGS)
+    told_encoder: str = setting("", "the encoder of what is told of commands, where it is to be another one: fewer "
+                                    "sentences are, so it may be larger")
+    encoder_training: str = setting("frozen", "what of that encoder learns to read what is told of commands: nothing, "
+                                              "its last two layers, an adapter of low rank (LoRA) or one in its upper "
+                                              "half, or all of it", choices=TRAININGS)
     lessons: int = setting(2, "how often the encoder is taught what has turned out, the first time in mid-training",
                            low=0, high=20)
     lesson: int = setting(6_000, "sentences that a lesson trains the encoder on", low=1, high=10_000_000)
@@ -106,7 +108,8 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
     with torch.random.fork_rng(devices=[]):  # leaves the global generator as it was
         torch.manual_seed(settings.seed)
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
-                     memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens).eval()
+                     memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens,
+                     told_width=told.model.width).eval()
     shaper = _shaper(settings, library) if settings.shaping == "advice" else None
     actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
                   _expectation(settings, reader))
@@ -135,21 +138,23 @@ def _shaper(settings: Settings, library: Library) -> Standard | None:
 
 
 def _reader(settings: Settings) -> Reader:
-    """What reads for the agent. Where the encoder is trained, it is so only for what is told of commands."""
-    by_token, trained = settings.pooling == "tokens", settings.encoder_training != "frozen"
+    """What reads for the agent. Where an encoder is trained, it is so only for what is told of commands."""
+    by_token = settings.pooling == "tokens"
     pooling = "mean_cls" if by_token else settings.pooling
-    model = load_model(settings.encoder, pooling, settings.precision)
-    library = Library(model)
-    if by_token:
-        if trained or not isinstance(model, Bert):
-            raise SettingError("pooling=tokens reads with an encoder that stays as it is and has tokens: set "
-                               "encoder_training=frozen and no encoder=hash, or another pooling.")
-        return Reader(library, TokenLibrary(model))
-    if trained and isinstance(model, Bert):
-        own = Bert(settings.encoder, pooling=pooling, precision=settings.precision, training=settings.encoder_training,
-                   seed=settings.seed)
-        return Reader(library, Library(own))
-    return Reader(library, library)
+    told_encoder = settings.told_encoder or settings.encoder
+    trained = settings.encoder_training != "frozen" and told_encoder not in MODELS
+    library = Library(load_model(settings.encoder, pooling, settings.precision))
+    if by_token and (trained or told_encoder in MODELS):
+        raise SettingError("pooling=tokens reads with an encoder that stays as it is and has tokens: set "
+                           "encoder_training=frozen and no encoder=hash, or another pooling.")
+    if told_encoder == settings.encoder and not trained:
+        told = library
+    elif trained:
+        told = Library(Bert(told_encoder, pooling=pooling, precision=settings.precision,
+                            training=settings.encoder_training, seed=settings.seed))
+    else:
+        told = Library(load_model(told_encoder, pooling, settings.precision))
+    return Reader(library, TokenLibrary(told.model) if by_token and isinstance(told.model, Bert) else told)
 
 
 def _expectation(settings: Settings, reader: Reader) -> Expectation | None:

@@ -44,9 +44,11 @@ class Scripted:
         return np.array([self.scores.get(text, 0.0) for text in consequences])
 
 
-def tiny_bert(folder: Path, width: int = 32, layers: int = 2) -> str:
-    """A BERT with random weights and the words of the real one, as a folder: it can be trained within seconds."""
-    from transformers import AutoTokenizer, BertConfig, BertModel
+def tiny_bert(folder: Path, width: int = 32, layers: int = 2, kind: str = "Bert") -> str:
+    """A BERT with random weights and the words of the real one, as a folder: it can be trained within seconds. Or
+    another `kind` of encoder."""
+    import transformers
+    from transformers import AutoTokenizer
 
     from textmaze.learn.encoder import packaged_model
 
@@ -54,8 +56,9 @@ def tiny_bert(folder: Path, width: int = 32, layers: int = 2) -> str:
     tokenizer.save_pretrained(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        BertModel(BertConfig(
+        config = getattr(transformers, f"{kind}Config")(
             vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=layers, num_attention_heads=2,
             intermediate_size=width,
-        )).save_pretrained(folder)
+        )
+        getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
     return str(folder)

