@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmaze import __version__
+from textmaze import __version__, completion
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
 from textmaze.cli_page import explain
 from textmaze.cli_play import play
+from textmaze.cli_tools import completion as completion_script
 from textmaze.cli_transcripts import convert, transcript, verify
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.games)
 @option("--format", "kind", type=click.Choice(["terminal", "markdown"]),
         help="How a page is shown.  [default: by whether it is read in a terminal]")
 @option("--episodes", type=EPISODES, default=100, help="Unseen games of the page's figures, if there is time for them.")
@@ -109,8 +110,9 @@ def _list(lines: dict[str, str], width: int) -> None:
 
 
 @main.command()
-@click.argument("game", default="labyrinth")
-@option("--agent", "spec", metavar="AGENT", default="bert_q", help="A shipped name or a .py file.")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
+@option("--agent", "spec", metavar="AGENT", default="bert_q", help="A shipped name or a .py file.",
+        shell_complete=completion.agents)
 @option("--steps", type=click.IntRange(1), help="Commands to learn from.  [default: the setting's, see --set]")
 @option("--seed", type=SEED, default=0, help="First weights, exploration, and the order of the games.")
 @option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one under runs/]")
@@ -166,7 +168,7 @@ def train(
 
 
 @main.command()
-@click.argument("game")
+@click.argument("game", shell_complete=completion.games)
 @option("--seed", type=SEED, default=0)
 @option("--split", type=SPLIT, default="train")
 @option("--format", "kind", type=click.Choice(["z8", "json"]), default="z8", help="TextWorld's game, or our maze.")
@@ -187,7 +189,7 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
 
 
 @main.command()
-@click.argument("game")
+@click.argument("game", shell_complete=completion.games)
 @option("--seed", type=SEED, default=0)
 @option("--split", type=SPLIT, default="train")
 @with_option
@@ -205,7 +207,7 @@ def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("games", metavar="[GAME]...", nargs=-1)
+@click.argument("games", metavar="[GAME]...", nargs=-1, shell_complete=completion.games)
 @option("--mazes", type=click.IntRange(1, 1_000_000), default=200, help="How many mazes, over all games together.")
 @option("--commands", type=click.IntRange(1, 1_000_000), default=200, help="How many lines are typed in each.")
 @option("--seed", type=SEED, default=0, help="Which mazes, and what is typed.")
@@ -250,7 +252,8 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (play, explain, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench):
+for command in (play, explain, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench,
+                completion_script):
     main.add_command(command)
 
 

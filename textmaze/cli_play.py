@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
 from textmaze.options import SEED, SPLIT, code_option, option, spec_of, with_option
 
@@ -24,16 +25,18 @@ _FILES = (".toml", ".json", ".z8")
 
 
 @click.command()
-@click.argument("game", required=False)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--seed", type=SEED, help="Which game of the recipe.  [default: any]")
 @option("--split", type=SPLIT, default="train")
-@option("--agent", metavar="AGENT", default="human", help="Who plays: a name, a .py file, or the folder of a run.")
+@option("--agent", metavar="AGENT", default="human", shell_complete=completion.agents,
+        help="Who plays: a name, a .py file, or the folder of a run.")
 @option("--pace", metavar="SECONDS", type=click.FloatRange(0, 60),
         help="How long an agent's choice is shown before it is carried out.  [default: 1 on a terminal, else 0]")
 @option("--step", "on_enter", is_flag=True, help="Carry an agent's choice out when Enter is pressed.")
 @option("--map", "with_map", is_flag=True, help="Always show the map of what has been explored.")
 @option("--plain", is_flag=True, help="For screen readers: no colours, nothing drawn, all told in words.")
 @option("--resume", metavar="[NAME]", is_flag=False, flag_value=_LATEST, show_default=False,
+        shell_complete=completion.saves,
         help="Go on with the game that was played last, or the one saved as NAME.")
 @with_option
 @code_option

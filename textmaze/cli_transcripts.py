@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmaze import completion
 from textmaze.cli_bench import bench
 from textmaze.errors import SettingError
 from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
@@ -30,8 +31,8 @@ class Damaged(click.ClickException):
 
 
 @click.command()
-@click.argument("agent", metavar="AGENT|MIXTURE.toml")
-@click.argument("game", required=False)
+@click.argument("agent", metavar="AGENT|MIXTURE.toml", shell_complete=completion.agents_and_mixtures)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--episodes", type=EPISODES, default=1, help="How many games are played.")
 @option("--format", "kind", type=FORMATS, help="[default: by the name of --out, else jsonl]")
 @option("--out", type=click.Path(path_type=Path),
@@ -230,8 +231,8 @@ def _shown(label: str, episodes: Any) -> Any:
 
 
 @bench.command("transcript")
-@click.argument("agent", default="walkthrough")
-@click.argument("game", default="ladder-train")
+@click.argument("agent", default="walkthrough", shell_complete=completion.agents)
+@click.argument("game", default="ladder-train", shell_complete=completion.games)
 @option("--episodes", type=EPISODES, default=2000, help="How many games are played.")
 @option("--format", "kind", type=FORMATS, default="chat")
 @option("--jobs", type=JOBS, help="In how many processes.  [default: the processors]")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmaze import completion
 from textmaze.errors import TextmazeError
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ SEED = click.IntRange(0, 2**31 - 1)
 EPISODES = click.IntRange(1, 100_000)
 SPLIT = click.Choice(["train", "valid", "test"])
 
-with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.")
-set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override a setting of the agent.")
-code_option = option("--code", metavar="FILE.py", help="The agent file a run was trained with, if it is not a shipped "
-                                                       "one. Its code is run.")
+with_option = option("--with", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a recipe's setting.",
+                     shell_complete=completion.recipe_settings)
+set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override a setting of the agent.",
+                    shell_complete=completion.agent_settings)
+code_option = option("--code", metavar="FILE.py", shell_complete=completion.code,
+                     help="The agent file a run was trained with, if it is not a shipped one. Its code is run.")
 
 
 def spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
