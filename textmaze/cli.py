@@ -258,4 +258,4 @@ for command in (play, explain, evaluate, compare, reproduce, foresight, transcri
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="textmaze")

@@ -259,8 +259,8 @@ _ZSH = """\
                 if [[ $descr == _ ]]; then bare+=("$key"); else told+=("$key:$descr"); fi ;;
         esac
     done
-    (( $#told )) && _describe -V unsorted told -U $ending
-    (( $#bare )) && compadd -U -V unsorted $ending -a bare
+    (( $#told )) && _describe -V unsorted told -U "${ending[@]}"
+    (( $#bare )) && compadd -U -V unsorted "${ending[@]}" -a bare
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
