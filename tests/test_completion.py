@@ -114,7 +114,7 @@ def names(kind: type) -> list[str]:
     (["evaluate", "wander", "coin_collector"], KINDS["tw-coin_collector"]),
     (["compare", "wander", "explorer", "cooking"], KINDS["tw-cooking"]), (["play", "maze.json"], Limits),
     (["transcript", "wander", "ladder"], Recipe), (["solve", "coin"], KINDS["tw-coin_collector"]),
-    (["games", "simple"], KINDS["tw-simple"]), (["solve", "--split", "test", "simple", "--seed", "1"], KINDS["tw-simple"]),
+    (["games", "simple"], KINDS["tw-simple"]), (["solve", "--split", "test", "simple"], KINDS["tw-simple"]),
 ])
 def test_the_settings_of_the_game_that_the_line_names_are_offered(words, kind):
     assert sorted(offered(*words, "--with", "")) == sorted(names(kind))

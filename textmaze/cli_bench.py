@@ -11,7 +11,14 @@ from textmaze.options import Commands, game_of, option, with_option
 
 @click.group(cls=Commands)
 def bench() -> None:
-    """Measure speed, beside TextWorld in the same run."""
+    """Measure speed, beside TextWorld in the same run.
+
+    \b
+    Examples:
+      textmaze bench env labyrinth
+      textmaze bench learn
+      textmaze bench transcript
+    """
 
 
 @bench.command("env")
@@ -25,6 +32,11 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
     """Steps per second of the environments, by random valid commands.
 
     TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
+
+    \b
+    Examples:
+      textmaze bench env
+      textmaze bench env keys --games 64 --games 1024 --seconds 0.5
     """
     from rich.console import Console
 
@@ -54,6 +66,11 @@ def bench_learn(game: str, seconds: float, overrides: tuple[str, ...]) -> None:
     """Texts per second of the encoder, and steps per second of agents that learn.
 
     sentence-transformers is measured too where it is installed: pip install 'textmaze[peers]'.
+
+    \b
+    Examples:
+      textmaze bench learn
+      textmaze bench learn keys --seconds 5
     """
     from rich.console import Console
 

@@ -38,9 +38,11 @@ def evaluate(
     """Measure an agent beside the controls on the same games.
 
     \b
-    textmaze evaluate explorer coin_collector --with level=215
-    textmaze evaluate wander --suite ladder
-    textmaze evaluate explorer signposts --noise typos=0.1 --noise dropped=0.2
+    Examples:
+      textmaze evaluate explorer labyrinth --with rooms=50
+      textmaze evaluate explorer coin_collector --with level=15 --episodes 20
+      textmaze evaluate wander --suite ladder
+      textmaze evaluate explorer signposts --noise typos=0.1 --noise dropped=0.2
     """
     from textmaze.catalog import load_game, make_agent
     from textmaze.env.noise import noisy
@@ -95,9 +97,10 @@ def compare(
     first run folder.
 
     \b
-    textmaze compare wander explorer signposts --episodes 200
-    textmaze compare explorer wander --suite ladder --out ladder-results
-    textmaze compare BERT=runs/a,runs/b,runs/c explorer labyrinth --json
+    Examples:
+      textmaze compare wander explorer signposts --episodes 200
+      textmaze compare explorer wander --suite ladder --out ladder-results
+      textmaze compare BERT=runs/a,runs/b,runs/c explorer labyrinth --json
     """
     from textmaze.catalog import is_run, load_game
     from textmaze.learn.compare import members, names_agent
@@ -133,8 +136,9 @@ def reproduce(name: str, out: Path | None, jobs: int | None, quick: bool) -> Non
     again: call it again to go on. The exit code is 1 where a part has failed.
 
     \b
-    textmaze reproduce signposts
-    textmaze reproduce coin-crest --quick --out /tmp/quick
+    Examples:
+      textmaze reproduce signposts
+      textmaze reproduce coin-crest --quick --out /tmp/quick
     """
     from textmaze.game.story import processors
     from textmaze.measure import reproduce_and_print
@@ -165,11 +169,14 @@ def _command() -> str:
 def foresight(
     game: str, train_episodes: int, episodes: int, seed: int, encoder: str, as_json: bool, overrides: tuple[str, ...],
 ) -> None:
-    """Learn to foresee which text a command brings, and measure it beside controls in unseen mazes.
+    """Learn to foresee which text a command brings.
+
+    What is learned is measured beside controls, in unseen mazes.
 
     \b
-    textmaze foresight signposts
-    textmaze foresight keys --train-episodes 100 --episodes 50 --json
+    Examples:
+      textmaze foresight signposts
+      textmaze foresight keys --train-episodes 100 --episodes 50 --json
     """
     import json
 

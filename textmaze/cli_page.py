@@ -33,9 +33,10 @@ def explain(
     each command's value, and what was expected.
 
     \b
-    textmaze explain ladder signposts --seed 92
-    textmaze explain runs/corridor --seed 3 --text
-    textmaze explain ladder signposts --rank 100
+    Examples:
+      textmaze explain ladder signposts --seed 92
+      textmaze explain runs/corridor --seed 3 --text
+      textmaze explain ladder signposts --rank 100
     """
     from rich.console import Console
 

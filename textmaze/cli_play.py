@@ -50,10 +50,11 @@ def play(
     Without a GAME it is a small maze to begin with. A game that you leave is kept.
 
     \b
-    textmaze play
-    textmaze play signposts --seed 92
-    textmaze play --resume
-    textmaze play labyrinth --agent ladder --pace 2
+    Examples:
+      textmaze play
+      textmaze play signposts --seed 92
+      textmaze play --resume
+      textmaze play labyrinth --agent ladder --pace 2
     """
     import random
 

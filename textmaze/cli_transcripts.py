@@ -60,10 +60,11 @@ def transcript(
     interrupted: the same command goes on from there.
 
     \b
-    textmaze transcript explorer labyrinth --format markdown
-    textmaze transcript walkthrough ladder --episodes 1000 --out w.jsonl.gz
-    textmaze transcript ladder --episodes 9 --out t.chat.jsonl --reasoning
-    textmaze transcript experts.toml --episodes 500 --only won --out e.parquet
+    Examples:
+      textmaze transcript explorer labyrinth --format markdown
+      textmaze transcript walkthrough ladder --episodes 1000 --out w.jsonl.gz
+      textmaze transcript ladder --episodes 9 --out t.chat.jsonl --reasoning
+      textmaze transcript experts.toml --episodes 500 --only won --out e.parquet
     """
     from textmaze.catalog import load_game
     from textmaze.game.story import processors
@@ -165,14 +166,15 @@ class _Tally:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def verify(file: Path) -> None:
-    """Play every episode of a transcript again, and see whether it goes as it is written.
+    """Prove a transcript by playing every episode of it again.
 
     FILE is jsonl, chat or parquet. The exit code is 1 where anything differs, however little, and 2 where the file
     is no transcript or its game is not at hand.
 
     \b
-    textmaze transcript explorer labyrinth --out walk.jsonl
-    textmaze verify walk.jsonl
+    Examples:
+      textmaze transcript explorer labyrinth --out walk.jsonl
+      textmaze verify walk.jsonl
     """
     from textmaze.show.formats import read
     from textmaze.show.printable import printable_line
@@ -202,9 +204,10 @@ def convert(source: Path, target: Path, kind: str | None, admissible: bool, reas
     ends with .chat.jsonl means chat.
 
     \b
-    textmaze transcript explorer labyrinth --out walk.jsonl
-    textmaze convert walk.jsonl walk.parquet
-    textmaze convert walk.jsonl walk.cast
+    Examples:
+      textmaze transcript explorer labyrinth --out walk.jsonl
+      textmaze convert walk.jsonl walk.parquet
+      textmaze convert walk.jsonl walk.cast
     """
     from textmaze.show.formats import load_format, named_format, read
 
@@ -240,7 +243,13 @@ def _shown(label: str, episodes: Any) -> Any:
 def bench_transcript(
     agent: str, game: str, episodes: int, kind: str, jobs: int | None, overrides: tuple[str, ...],
 ) -> None:
-    """Steps a minute of transcripts, from the first game made to the file that is written."""
+    """Steps a minute of transcripts, from the first game made to the file that is written.
+
+    \b
+    Examples:
+      textmaze bench transcript
+      textmaze bench transcript explorer keys --episodes 200 --format parquet
+    """
     import tempfile
     import time
 

@@ -1,6 +1,6 @@
 """What the commands share: their options, and the one place where errors become messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,30 @@ class Refusal(click.ClickException):
 
 
 class Commands(click.Group):
+    """Commands in sections, the one place where their errors become messages."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._sections: dict[str, list[click.Command]] = {}
+
+    def add_section(self, title: str, commands: Iterable[click.Command]) -> None:
+        """Add commands that help shows together."""
+        self._sections[title] = [*commands]
+        for command in self._sections[title]:
+            self.add_command(command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not self._sections:
+            super().format_commands(ctx, formatter)
+            return
+        width = max(map(len, self.commands))
+        for title, commands in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([
+                    (f"{command.name:<{width}}", command.get_short_help_str(formatter.width - width - 6))
+                    for command in commands
+                ])
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
