@@ -29,9 +29,9 @@ def bench() -> None:
 @option("--seconds", type=click.FloatRange(0.01, 600), default=2.0, help="How long each kind is stepped.")
 @with_option
 def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, overrides: tuple[str, ...]) -> None:
-    """Steps per second of the environments, by random valid commands.
+    """Steps per second of the environments.
 
-    TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
+    What is typed is random and valid.     TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
 @option("--seconds", type=click.FloatRange(0.1, 600), default=15.0, help="How long each agent is timed.")
 @with_option
 def bench_learn(game: str, seconds: float, overrides: tuple[str, ...]) -> None:
-    """Texts per second of the encoder, and steps per second of agents that learn.
+    """How fast texts are read, and how fast agents learn.
 
     sentence-transformers is measured too where it is installed: pip install 'textmaze[peers]'.
 

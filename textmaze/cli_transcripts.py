@@ -243,7 +243,9 @@ def _shown(label: str, episodes: Any) -> Any:
 def bench_transcript(
     agent: str, game: str, episodes: int, kind: str, jobs: int | None, overrides: tuple[str, ...],
 ) -> None:
-    """Steps a minute of transcripts, from the first game made to the file that is written.
+    """Steps a minute of transcripts.
+
+    It is timed from the first game that is made to the file that is written.
 
     \b
     Examples:
@@ -254,7 +256,9 @@ def bench_transcript(
     import time
 
     from rich.console import Console
+    from rich.filesize import decimal
 
+    from textmaze.doctor import spell
     from textmaze.game.story import processors
     from textmaze.measure import one_thread
     from textmaze.settings import pairs
@@ -275,5 +279,5 @@ def bench_transcript(
         _to_file(target, load_format(kind).write(tally, plan.header))
         seconds, size = time.perf_counter() - start, target.stat().st_size
     click.echo(f"{agent} in {game}, as {kind}, processes: {workers}. {60 * tally.steps / seconds:,.0f} steps a minute: "
-               f"{_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, {size / 1e6:.1f} MB in "
-               f"{seconds:.1f} s.")
+               f"{_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, {decimal(size)} in "
+               f"{spell(seconds)}.")
