@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from textmaze import __version__, cache_health, doctor
 from textmaze.catalog import load_game
 from textmaze.cli import main
-from textmaze.doctor import BAD, GOOD, NOTE, Finding, spell
+from textmaze.doctor import BAD, GOOD, NOTE, Finding
 from textmaze.learn.score_cache import ScoreCache
 from textmaze.learn.vector_cache import VectorCache
 
@@ -264,11 +264,3 @@ def test_a_textworld_that_hangs_or_breaks_down_is_bad(monkeypatch):
     compiles, breaks = doctor.textworld()
     assert (compiles.state, compiles.told) == (GOOD, "done")
     assert (breaks.name, breaks.state, breaks.told) == ("interpreter", BAD, "No interpreter.")
-
-
-@pytest.mark.parametrize(("seconds", "said"), [
-    (0.0123, "12 ms"), (0.9996, "1.0 s"), (3.44, "3.4 s"), (59.96, "1 min 0 s"), (125, "2 min 5 s"),
-    (3599.6, "1 h 0 min"), (4200, "1 h 10 min"), (100_000, "27 h 46 min"),
-])
-def test_times_are_told_for_people(seconds, said):
-    assert spell(seconds) == said

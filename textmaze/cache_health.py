@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textmaze.doctor import BAD, GOOD, NOTE, Finding, spell
+from textmaze.doctor import BAD, GOOD, NOTE, Finding
 from textmaze.errors import RunError
 from textmaze.files import cache_folder
 from textmaze.game.table_file import kept_files, kept_table
 from textmaze.learn import score_cache, vector_cache
+from textmaze.units import spell
 
 PART = "Cache"
 PATIENCE = 10.0  # seconds that a check of one kind of files may take; what is left then is not looked at

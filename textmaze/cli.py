@@ -23,6 +23,7 @@ from textmaze.options import (
     game_of,
     option,
     set_option,
+    waiting,
     with_option,
 )
 
@@ -156,11 +157,13 @@ def train(
     from rich.console import Console
 
     from textmaze.files import make_folder
-    from textmaze.learn import runs
     from textmaze.measure import final_table, one_thread, say
     from textmaze.run_report import write_report
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
+
+    with waiting("torch is loaded"):
+        from textmaze.learn import runs
 
     console = Console()
     changes = {**pairs(sets), **({"steps": steps} if steps else {})}
@@ -171,7 +174,8 @@ def train(
                                f"{resume}, --steps and --set.")
         plan = runs.resumed(resume, changes, code)
     else:
-        plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
+        with waiting(f"{spec} gets ready"):
+            plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
     make_folder(plan.folder)
     one_thread()
     say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
@@ -214,7 +218,8 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
     else:
         from textmaze.game.export import export_z8
 
-        export_z8(maze, out)
+        with waiting("TextWorld compiles it"):
+            export_z8(maze, out)
     click.echo(f"Wrote {out}.", err=True)
 
 

@@ -31,7 +31,8 @@ def bench() -> None:
 def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, overrides: tuple[str, ...]) -> None:
     """Steps per second of the environments.
 
-    What is typed is random and valid.     TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
+    What is typed is random and valid. TextWorldExpress is measured too where it is installed: pip install
+    'textmaze[peers]'.
 
     \b
     Examples:

@@ -9,7 +9,18 @@ import click
 
 from textmaze import completion
 from textmaze.errors import GameError
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, game_of, option, set_option, spec_of, with_option
+from textmaze.options import (
+    EPISODES,
+    SEED,
+    SPLIT,
+    code_option,
+    game_of,
+    option,
+    set_option,
+    spec_of,
+    waiting,
+    with_option,
+)
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
@@ -59,7 +70,8 @@ def evaluate(
     settings = pairs(sets)
 
     def make(name: str, seed: int) -> "tuple[str, Agent]":
-        found, made = make_agent(name, settings if name == agent else {}, seed, code)
+        with waiting(f"{name} gets ready"):
+            found, made = make_agent(name, settings if name == agent else {}, seed, code)
         return found, noisy(made, pairs(noise), seed)
 
     note = f", read through {', '.join(noise)}" if noise else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from textmaze import completion
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
+from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, waiting, with_option
 
 
 @click.command()
@@ -51,7 +51,8 @@ def explain(
 
     source, changes = spec_of(agent, game, overrides)
     found = load_game(source, changes)
-    name, made = make_agent(agent, pairs(sets), seed, code)
+    with waiting(f"{agent} gets ready"):
+        name, made = make_agent(agent, pairs(sets), seed, code)
     one_thread()
     errors = Console(stderr=True)
     if rank is not None:

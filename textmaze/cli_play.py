@@ -1,5 +1,6 @@
 """The command that plays: a person at the terminal or in a pipe, or an agent that is watched."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import click
 
 from textmaze import completion
 from textmaze.errors import GameError
-from textmaze.options import SEED, SPLIT, code_option, option, spec_of, with_option
+from textmaze.options import SEED, SPLIT, code_option, option, spec_of, waiting, with_option
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
@@ -90,7 +91,8 @@ def play(
 
         player = Prompt(table.commands, save.commands if save else (), colours=not console.no_color)
     else:
-        player = make_agent(agent, {}, 0, code)[1]
+        with contextlib.nullcontext() if typed else waiting(f"{agent} gets ready"):
+            player = make_agent(agent, {}, 0, code)[1]
     if first:
         show(console, WELCOME)
         left = saved() if watched else []

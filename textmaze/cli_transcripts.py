@@ -9,7 +9,7 @@ import click
 from textmaze import completion
 from textmaze.cli_bench import bench
 from textmaze.errors import SettingError
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
+from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, waiting, with_option
 
 if TYPE_CHECKING:
     from textmaze.show.formats import Format
@@ -81,13 +81,15 @@ def transcript(
     if mixture is None:
         source, changes = spec_of(agent, game, overrides)
         tasks = [Task(agent, source, split or "train", seed or 0, episodes, pairs(sets), changes, code)]
-        plan = make_plan(tasks, filters)
+        with waiting(f"{agent} gets ready"):
+            plan = make_plan(tasks, filters)
         say_note(load_game(source, changes), tasks[0].split, tasks[0].seed)
     elif game is not None or sets or overrides or code:
         raise SettingError(f"{mixture.name} is a mixture, which names its games and settings: leave out GAME, --set, "
                            "--with and --code.")
     else:
-        plan = make_plan(read_mixture(mixture, episodes, split, seed), filters)
+        with waiting(f"the agents of {mixture.name} get ready"):
+            plan = make_plan(read_mixture(mixture, episodes, split, seed), filters)
     _write(plan, chosen, extras, out, 1 if agent == "human" else jobs or processors(), resumes=agent != "human")
 
 
@@ -258,7 +260,6 @@ def bench_transcript(
     from rich.console import Console
     from rich.filesize import decimal
 
-    from textmaze.doctor import spell
     from textmaze.game.story import processors
     from textmaze.measure import one_thread
     from textmaze.settings import pairs
@@ -266,6 +267,7 @@ def bench_transcript(
     from textmaze.show.plan import Filters, Task, make_plan
     from textmaze.show.results import episodes_bar
     from textmaze.show.transcribe import transcribe
+    from textmaze.units import spell
 
     one_thread()
     workers = jobs or processors()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textmaze.errors import TextmazeError
+from textmaze.units import spell
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -239,13 +240,3 @@ def try_textworld() -> None:
     if table is None or table.shortest_way() != maze_table(maze).shortest_way():
         raise SystemExit("What TextWorld's interpreter says of a maze is not what the maze is.")
     print(json.dumps({"interpreter": f"read it in {spell(time.perf_counter() - start)}"}), flush=True)
-
-
-def spell(seconds: float) -> str:
-    """A time for people: 12 ms, 3.4 s, 2 min 5 s, 1 h 10 min."""
-    if seconds < 0.9995:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,6 +1,7 @@
 """What the commands share: their options, and the one place where errors become messages."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +65,16 @@ set_option = option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="O
                     shell_complete=completion.agent_settings)
 code_option = option("--code", metavar="FILE.py", shell_complete=completion.code,
                      help="The agent file a run was trained with, if it is not a shipped one. Its code is run.")
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on the terminal what is being waited for: torch alone takes seconds to load."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status(escape(what)):
+        yield
 
 
 def spec_of(agent: str, game: str | None, overrides: tuple[str, ...]) -> tuple[str, dict[str, Any]]:

@@ -286,8 +286,9 @@ def _loaded(model: str) -> tuple[Any, Any]:
         tokenizer: Any = AutoTokenizer.from_pretrained(where)
         weights: Any = AutoModel.from_pretrained(where, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
-        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}") from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}. Name a folder that holds one, or leave "
+                            f"it at {DEFAULT_MODEL}.") from None
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         # Transformers makes do with an empty vocabulary, in which all texts are the same.
         raise TextmazeError(f"The encoder {model!r} cannot be loaded: it has no tokenizer.")
