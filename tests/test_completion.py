@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class
 from click.testing import CliRunner
 from terminal import Terminal
 
-from textmaze import completion
+from textmaze import shells
 from textmaze.catalog import agent_files, game_files, load_agent, pretrained
 from textmaze.cli import main
 from textmaze.declared import declared, source
@@ -213,7 +213,7 @@ def test_bash_writes_anew_only_what_stands_behind_its_last_break(here):
 def test_the_script_is_the_one_that_click_prints_and_help_says_where_it_goes(shell):
     printed = CliRunner().invoke(main, ["completion", shell])
     assert printed.exit_code == 0
-    assert printed.stdout == completion.script(shell, main)
+    assert printed.stdout == shells.script(shell, main)
     asked = CliRunner().invoke(main, prog_name="textmaze", env={"_TEXTMAZE_COMPLETE": f"{shell}_source"})
     assert asked.stdout == printed.stdout
     assert "_TEXTMAZE_COMPLETE" in printed.stdout

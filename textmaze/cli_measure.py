@@ -194,10 +194,12 @@ def foresight(
 
     from rich.console import Console
 
-    from textmaze.learn.encoder import load_model
-    from textmaze.learn.foresight_report import report
     from textmaze.measure import one_thread
     from textmaze.show.results import foresight_table
+
+    with waiting("torch is loaded"):
+        from textmaze.learn.encoder import load_model
+        from textmaze.learn.foresight_report import report
 
     one_thread()
     found = game_of(game, overrides)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmaze import completion as shells
+from textmaze import shells
 from textmaze.options import option
 
 if TYPE_CHECKING:
