@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,10 +25,12 @@ class Terminal:
     Args:
         folder: where it runs, and where its saved games lie.
         arguments: of `textmaze`.
+        program: what runs in place of `textmaze`.
         variables: what is set beside the usual ones.
     """
 
-    def __init__(self, folder: Path, *arguments: str, width: int = 80, height: int = 24, **variables: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, program: Sequence[str] = (), width: int = 80, height: int = 24,
+                 **variables: str) -> None:
         if shutil.which("tmux") is None:
             pytest.skip("tmux is not installed")
         self.folder = folder
@@ -35,7 +38,8 @@ class Terminal:
         self._socket = str(Path(self._short.name) / "socket")
         settings = {"TEXTMAZE_SAVES": str(folder / "saves"), "PYTHONPATH": str(Path(textmaze.__file__).parents[1]),
                     "LC_ALL": "C.UTF-8", **variables}
-        words = [*(f"{name}={value}" for name, value in settings.items()), sys.executable, "-m", "textmaze.cli"]
+        program = program or [sys.executable, "-m", "textmaze.cli"]
+        words = [*(f"{name}={value}" for name, value in settings.items()), *program]
         unset = " ".join(f"-u {name}" for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"))
         command = f"env {unset} {shlex.join([*words, *arguments])}; echo Ended with $?.; sleep 600"
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(folder),

@@ -351,3 +351,16 @@ def test_garbage_never_ends_in_a_traceback(part, here):
         if done.exit_code:
             assert sum(line.startswith("Error: ") for line in done.stderr.splitlines()) == 1, (arguments, done.stderr)
     shutil.rmtree(here)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["evaluate", "labyrinth"], "'labyrinth' is a game, not an agent; "),
+        (["evaluate", "labyrinth", "explorer"], "'explorer' is an agent, not a game; "),
+        (["train", "wander"], "'wander' is an agent, not a game; "),
+        (["play", "ladder-train", "--agent", "keys"], "'keys' is a game, not an agent; "),
+    ],
+)
+def test_whoever_takes_agents_for_games_is_told_so(arguments, sentence):
+    assert refused(*arguments).startswith(sentence)

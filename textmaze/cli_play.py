@@ -1,13 +1,15 @@
 """The command that plays: a person at the terminal or in a pipe, or an agent that is watched."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from textmaze import completion
 from textmaze.errors import GameError
-from textmaze.options import SEED, SPLIT, code_option, option, spec_of, with_option
+from textmaze.options import SEED, SPLIT, code_option, option, spec_of, waiting, with_option
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
@@ -24,16 +26,18 @@ _FILES = (".toml", ".json", ".z8")
 
 
 @click.command()
-@click.argument("game", required=False)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--seed", type=SEED, help="Which game of the recipe.  [default: any]")
 @option("--split", type=SPLIT, default="train")
-@option("--agent", metavar="AGENT", default="human", help="Who plays: a name, a .py file, or the folder of a run.")
+@option("--agent", metavar="AGENT", default="human", shell_complete=completion.agents,
+        help="Who plays: a name, a .py file, or the folder of a run.")
 @option("--pace", metavar="SECONDS", type=click.FloatRange(0, 60),
         help="How long an agent's choice is shown before it is carried out.  [default: 1 on a terminal, else 0]")
 @option("--step", "on_enter", is_flag=True, help="Carry an agent's choice out when Enter is pressed.")
 @option("--map", "with_map", is_flag=True, help="Always show the map of what has been explored.")
 @option("--plain", is_flag=True, help="For screen readers: no colours, nothing drawn, all told in words.")
 @option("--resume", metavar="[NAME]", is_flag=False, flag_value=_LATEST, show_default=False,
+        shell_complete=completion.saves,
         help="Go on with the game that was played last, or the one saved as NAME.")
 @with_option
 @code_option
@@ -47,10 +51,11 @@ def play(
     Without a GAME it is a small maze to begin with. A game that you leave is kept.
 
     \b
-    textmaze play
-    textmaze play signposts --seed 92
-    textmaze play --resume
-    textmaze play labyrinth --agent ladder --pace 2
+    Examples:
+      textmaze play
+      textmaze play signposts --seed 92
+      textmaze play --resume
+      textmaze play labyrinth --agent ladder --pace 2
     """
     import random
 
@@ -86,7 +91,8 @@ def play(
 
         player = Prompt(table.commands, save.commands if save else (), colours=not console.no_color)
     else:
-        player = make_agent(agent, {}, 0, code)[1]
+        with contextlib.nullcontext() if typed else waiting(f"{agent} gets ready"):
+            player = make_agent(agent, {}, 0, code)[1]
     if first:
         show(console, WELCOME)
         left = saved() if watched else []

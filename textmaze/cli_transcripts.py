@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmaze import completion
 from textmaze.cli_bench import bench
 from textmaze.errors import SettingError
-from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, with_option
+from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_option, spec_of, waiting, with_option
 
 if TYPE_CHECKING:
     from textmaze.show.formats import Format
@@ -30,8 +31,8 @@ class Damaged(click.ClickException):
 
 
 @click.command()
-@click.argument("agent", metavar="AGENT|MIXTURE.toml")
-@click.argument("game", required=False)
+@click.argument("agent", metavar="AGENT|MIXTURE.toml", shell_complete=completion.agents_and_mixtures)
+@click.argument("game", required=False, shell_complete=completion.games)
 @option("--episodes", type=EPISODES, default=1, help="How many games are played.")
 @option("--format", "kind", type=FORMATS, help="[default: by the name of --out, else jsonl]")
 @option("--out", type=click.Path(path_type=Path),
@@ -59,10 +60,11 @@ def transcript(
     interrupted: the same command goes on from there.
 
     \b
-    textmaze transcript explorer labyrinth --format markdown
-    textmaze transcript walkthrough ladder --episodes 1000 --out w.jsonl.gz
-    textmaze transcript ladder --episodes 9 --out t.chat.jsonl --reasoning
-    textmaze transcript experts.toml --episodes 500 --only won --out e.parquet
+    Examples:
+      textmaze transcript explorer labyrinth --format markdown
+      textmaze transcript walkthrough ladder --episodes 1000 --out w.jsonl.gz
+      textmaze transcript ladder --episodes 9 --out t.chat.jsonl --reasoning
+      textmaze transcript experts.toml --episodes 500 --only won --out e.parquet
     """
     from textmaze.catalog import load_game
     from textmaze.game.story import processors
@@ -79,13 +81,15 @@ def transcript(
     if mixture is None:
         source, changes = spec_of(agent, game, overrides)
         tasks = [Task(agent, source, split or "train", seed or 0, episodes, pairs(sets), changes, code)]
-        plan = make_plan(tasks, filters)
+        with waiting(f"{agent} gets ready"):
+            plan = make_plan(tasks, filters)
         say_note(load_game(source, changes), tasks[0].split, tasks[0].seed)
     elif game is not None or sets or overrides or code:
         raise SettingError(f"{mixture.name} is a mixture, which names its games and settings: leave out GAME, --set, "
                            "--with and --code.")
     else:
-        plan = make_plan(read_mixture(mixture, episodes, split, seed), filters)
+        with waiting(f"the agents of {mixture.name} get ready"):
+            plan = make_plan(read_mixture(mixture, episodes, split, seed), filters)
     _write(plan, chosen, extras, out, 1 if agent == "human" else jobs or processors(), resumes=agent != "human")
 
 
@@ -164,14 +168,15 @@ class _Tally:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def verify(file: Path) -> None:
-    """Play every episode of a transcript again, and see whether it goes as it is written.
+    """Prove a transcript by playing every episode of it again.
 
     FILE is jsonl, chat or parquet. The exit code is 1 where anything differs, however little, and 2 where the file
     is no transcript or its game is not at hand.
 
     \b
-    textmaze transcript explorer labyrinth --out walk.jsonl
-    textmaze verify walk.jsonl
+    Examples:
+      textmaze transcript explorer labyrinth --out walk.jsonl
+      textmaze verify walk.jsonl
     """
     from textmaze.show.formats import read
     from textmaze.show.printable import printable_line
@@ -201,9 +206,10 @@ def convert(source: Path, target: Path, kind: str | None, admissible: bool, reas
     ends with .chat.jsonl means chat.
 
     \b
-    textmaze transcript explorer labyrinth --out walk.jsonl
-    textmaze convert walk.jsonl walk.parquet
-    textmaze convert walk.jsonl walk.cast
+    Examples:
+      textmaze transcript explorer labyrinth --out walk.jsonl
+      textmaze convert walk.jsonl walk.parquet
+      textmaze convert walk.jsonl walk.cast
     """
     from textmaze.show.formats import load_format, named_format, read
 
@@ -230,8 +236,8 @@ def _shown(label: str, episodes: Any) -> Any:
 
 
 @bench.command("transcript")
-@click.argument("agent", default="walkthrough")
-@click.argument("game", default="ladder-train")
+@click.argument("agent", default="walkthrough", shell_complete=completion.agents)
+@click.argument("game", default="ladder-train", shell_complete=completion.games)
 @option("--episodes", type=EPISODES, default=2000, help="How many games are played.")
 @option("--format", "kind", type=FORMATS, default="chat")
 @option("--jobs", type=JOBS, help="In how many processes.  [default: the processors]")
@@ -239,11 +245,20 @@ def _shown(label: str, episodes: Any) -> Any:
 def bench_transcript(
     agent: str, game: str, episodes: int, kind: str, jobs: int | None, overrides: tuple[str, ...],
 ) -> None:
-    """Steps a minute of transcripts, from the first game made to the file that is written."""
+    """Steps a minute of transcripts.
+
+    It is timed from the first game that is made to the file that is written.
+
+    \b
+    Examples:
+      textmaze bench transcript
+      textmaze bench transcript explorer keys --episodes 200 --format parquet
+    """
     import tempfile
     import time
 
     from rich.console import Console
+    from rich.filesize import decimal
 
     from textmaze.game.story import processors
     from textmaze.measure import one_thread
@@ -252,6 +267,7 @@ def bench_transcript(
     from textmaze.show.plan import Filters, Task, make_plan
     from textmaze.show.results import episodes_bar
     from textmaze.show.transcribe import transcribe
+    from textmaze.units import spell
 
     one_thread()
     workers = jobs or processors()
@@ -265,5 +281,5 @@ def bench_transcript(
         _to_file(target, load_format(kind).write(tally, plan.header))
         seconds, size = time.perf_counter() - start, target.stat().st_size
     click.echo(f"{agent} in {game}, as {kind}, processes: {workers}. {60 * tally.steps / seconds:,.0f} steps a minute: "
-               f"{_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, {size / 1e6:.1f} MB in "
-               f"{seconds:.1f} s.")
+               f"{_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, {decimal(size)} in "
+               f"{spell(seconds)}.")

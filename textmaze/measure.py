@@ -207,7 +207,8 @@ def compare_and_print(
     about = {"name": name, "split": split, "seed": seed, "command": command}
     found = compare.to_dict(rows, **about)
     if out is not None:
-        plot = comparison_plot(rows, title)  # before any file is written, as it may have to be refused
+        with errors.status("the figures are drawn"):
+            plot = comparison_plot(rows, title)  # before any file is written, as it may have to be refused
         notes = f"# {title}\n\n    {command}\n\n{INTERVALS}\n\n"
         write_file(out / "results.json", json.dumps(found, indent=1) + "\n")
         write_file(out / "results.md", notes + "".join(map(markdown_grid, grids)) + "![figures](results.png)\n")

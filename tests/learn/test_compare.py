@@ -121,6 +121,13 @@ def test_compare_prints_a_row_for_each_agent_and_writes_what_it_prints(tmp_path)
     assert (out / "results.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_no_interval_of_a_comparison_is_cut_on_a_usual_terminal():
+    arguments = ["compare", "walkthrough", "wander", "labyrinth", "--episodes", "6"]
+    table = CliRunner(env={"COLUMNS": "80"}).invoke(main, arguments).stdout.split("In brackets")[0]
+    assert table.count("(") == table.count(")") == 2 * 5
+    assert max(map(len, table.splitlines())) <= 80
+
+
 def test_on_a_suite_every_game_has_its_rows_and_all_games_have_theirs(tmp_path):
     suite = tmp_path / "two.toml"
     suite.write_text('[[games]]\ngame = "corridor"\n[[games]]\ngame = "labyrinth"\nwith = { rooms = 9 }')

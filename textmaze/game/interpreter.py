@@ -101,7 +101,7 @@ class Workers:
             ours, theirs = Pipe()
             fd = theirs.fileno()
             command = [sys.executable, "-c", _SERVE, str(fd)]
-            self._processes.append(subprocess.Popen(command, pass_fds=[fd], env=_environment()))
+            self._processes.append(subprocess.Popen(command, pass_fds=[fd], env=environment()))
             theirs.close()
             self._lines.append(ours)
             with contextlib.suppress(OSError):  # that it has died is said where it is asked for something
@@ -139,7 +139,7 @@ def check_runs(story: bytes, name: str) -> None:
     """
     try:
         done = subprocess.run([sys.executable, "-c", _PROBE], input=story, capture_output=True, timeout=_PATIENCE,
-                              env=_environment())
+                              env=environment())
     except subprocess.TimeoutExpired:
         raise GameError(f"{name} is damaged: its interpreter hangs.") from None
     if done.returncode:
@@ -154,7 +154,7 @@ def probe() -> None:
                                                      "go west", "take all", "nonsense")))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Another process must find this package where this one found it."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
 

@@ -75,8 +75,8 @@ class Bert:
         self.pooling = pooling
         self.training = training
         self._tokenizer, self._model = _loaded(model)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.precision = _best_precision(self._device) if precision == "auto" else precision
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.precision = _best_precision(self.device) if precision == "auto" else precision
         self._longest = min(
             LONGEST, self._tokenizer.model_max_length, getattr(self._model.config, "max_position_embeddings", LONGEST)
         )
@@ -86,7 +86,7 @@ class Bert:
         open_for_training(self._model, training, seed, model)
         if self.precision == "bfloat16":
             round_fixed_weights(self._model)
-        self._model.to(self._device).eval()
+        self._model.to(self.device).eval()
         self._lower: LowerLayers | None = None
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
@@ -164,9 +164,9 @@ class Bert:
         numbers, special = batch["input_ids"], batch["special_tokens_mask"].bool()
         look_up = self._model.get_input_embeddings()
         with torch.no_grad():
-            words = look_up(numbers.to(self._device))
-            blank = look_up(numbers.masked_fill(~special, self._tokenizer.pad_token_id).to(self._device))
-        mask, places = batch["attention_mask"].to(self._device), batch["offset_mapping"].tolist()
+            words = look_up(numbers.to(self.device))
+            blank = look_up(numbers.masked_fill(~special, self._tokenizer.pad_token_id).to(self.device))
+        mask, places = batch["attention_mask"].to(self.device), batch["offset_mapping"].tolist()
         return Inputs(words.float(), blank.float(), mask, places)
 
     def of_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -219,7 +219,7 @@ class Bert:
 
         # One batch a thread of Python's, where torch has been told to use one of its own: where another process shares
         # the processors, torch's wait for each other at every layer, which can be ten times slower than one alone.
-        workers = os.cpu_count() or 1 if self._device == "cpu" and torch.get_num_threads() == 1 else 1
+        workers = os.cpu_count() or 1 if self.device == "cpu" and torch.get_num_threads() == 1 else 1
         batches = list(self._batches(texts))
         if workers == 1 or len(batches) == 1:
             for batch in batches:
@@ -244,12 +244,12 @@ class Bert:
                     {"input_ids": [found[row] for row in some]}, padding="max_length", max_length=length,
                     return_tensors="pt",
                 )
-                yield some, {name: tensor.to(self._device) for name, tensor in padded.items()}
+                yield some, {name: tensor.to(self.device) for name, tensor in padded.items()}
 
     def _hidden(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """The tokens' vectors, (n, length, hidden) float32, and which of them are not padding, (n, length)."""
         # Without autocast's cache of weights: it is shared by all threads, whether they want a gradient or not.
-        with torch.autocast(self._device, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
+        with torch.autocast(self.device, torch.bfloat16, self.precision == "bfloat16", cache_enabled=False):
             hidden: torch.Tensor = self._model(**batch).last_hidden_state
         return hidden.float(), batch["attention_mask"]
 
@@ -273,7 +273,7 @@ class Bert:
 
         digest = hashlib.sha512()
         for part in (
-            torch.__version__, transformers.__version__, self._device, torch.backends.cpu.get_cpu_capability(),
+            torch.__version__, transformers.__version__, self.device, torch.backends.cpu.get_cpu_capability(),
             self.pooling, self.precision, str(self._longest), str(LENGTH_STEP), self._model.config.to_json_string(),
             *_vocabulary(self._tokenizer),
         ):
@@ -304,8 +304,9 @@ def _loaded(model: str) -> tuple[Any, Any]:
         tokenizer: Any = AutoTokenizer.from_pretrained(where)
         weights: Any = AutoModel.from_pretrained(where, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
-        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}") from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}. Name a folder that holds one, or leave "
+                            f"it at {DEFAULT_MODEL}.") from None
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         # Transformers makes do with an empty vocabulary, in which all texts are the same.
         raise TextmazeError(f"The encoder {model!r} cannot be loaded: it has no tokenizer.")

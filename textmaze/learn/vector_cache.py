@@ -22,7 +22,7 @@ PATIENCE = 10.0  # seconds that another process may take to write
 CHUNK = 500  # rows a query asks for
 ROW = 1000  # bytes of a row that are not its vector: the key, its place in the index, and what a page leaves empty
 # What is wrong with the place and not with the file: it is left alone, and nothing is kept.
-_PLACE = {
+PLACE = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL,
 }
@@ -98,7 +98,7 @@ class VectorCache:
             pass  # there can be no such folder
         except sqlite3.Error as error:
             # Python's own complaints, of a column of another kind for example, bear no code.
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _PLACE:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in PLACE:
                 self._discard()
 
     def _discard(self) -> None:
@@ -146,10 +146,10 @@ def open_cache(model: bytes, width: int) -> VectorCache | None:
     """The cache in textmaze's cache folder; None where the environment has turned it off."""
     if os.environ.get(OFF):
         return None
-    return VectorCache(model, width, cache_folder() / FILE, int(_gigabytes() * 1e9))
+    return VectorCache(model, width, cache_folder() / FILE, int(gigabytes() * 1e9))
 
 
-def _gigabytes() -> float:
+def gigabytes() -> float:
     text = os.environ.get(LIMIT) or str(DEFAULT_GB)
     try:
         value = float(text)

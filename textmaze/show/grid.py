@@ -27,7 +27,7 @@ class Grid:
 
 def rich_grid(grid: Grid) -> Table:
     table = Table(title=escape(grid.title), title_justify="left", title_style="bold", header_style="dim",
-                  box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+                  box=SIMPLE_HEAD, padding=0)  # so that it fits a usual terminal
     for place, head in enumerate(grid.heads):
         table.add_column(escape(head), justify="left" if place < grid.names else "right")
     for row in grid.rows:  # an interval goes below its figure, as a terminal is narrow

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from textmaze.units import spell
+
 if TYPE_CHECKING:  # a table of results needs no torch
     from textmaze.bench import Making, Speed
     from textmaze.learn.evaluate import Result
@@ -171,7 +173,7 @@ def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training],
         if training.valid is not None and training.valid is not seen:
             seen = training.valid
             best = " (best)" if training.best is seen else ""
-            line = (f"{training.steps:>9,} steps, {training.seconds:>4.0f} s: {training.episodes:,} episodes, "
+            line = (f"{training.steps:>9,} steps, {spell(training.seconds):>10}: {training.episodes:,} episodes, "
                     f"success {training.success:.2f}, validation {training.valid.success:.2f}{best}")
             console.print(line, highlight=False, soft_wrap=True)
 
