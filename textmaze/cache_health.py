@@ -14,6 +14,7 @@ from textmaze.errors import RunError
 from textmaze.files import cache_folder
 from textmaze.game.table_file import kept_files, kept_table
 from textmaze.learn import score_cache, vector_cache
+from textmaze.learn.packaged import LARGE_MODEL
 from textmaze.units import spell
 
 PART = "Cache"
@@ -22,6 +23,7 @@ LITTLE = 1e9  # bytes of free space in which a training with its games can get s
 # All that textmaze writes there, and no more: the folder may be one that holds other things too. Files whose names
 # begin with a dot are those that a crash left half written.
 _VECTORS, _SCORES, _TABLES = ("vectors-*.sqlite3*",), ("scores-*.sqlite3*",), ("tables/*.npz", "tables/.*.npz.*")
+_ENCODERS = (f"encoders/{LARGE_MODEL}/*.json", f"encoders/{LARGE_MODEL}/*.safetensors", f"encoders/{LARGE_MODEL}/.*")
 ANOTHER = "name another place by TEXTMAZE_CACHE"
 EMPTY_IT = "textmaze doctor --clean empties it; what is needed is made anew"
 
@@ -31,7 +33,7 @@ def cache() -> Iterator[Finding]:
     from rich.filesize import decimal
 
     folder = cache_folder()
-    files = _files(folder, *_VECTORS, *_SCORES, *_TABLES)
+    files = _files(folder, *_VECTORS, *_SCORES, *_TABLES, *_ENCODERS)
     size = decimal(_size(files)) if files else "nothing in it yet"
     trouble = _unwritable(folder)
     if trouble:
@@ -45,6 +47,9 @@ def cache() -> Iterator[Finding]:
         yield _database("vectors", folder / vector_cache.FILE, f" of at most {decimal(limit)}")
     yield _database("scores", folder / score_cache.FILE)
     yield _games(_files(folder, *_TABLES))
+    encoders = _files(folder, *_ENCODERS)
+    if encoders:
+        yield Finding(PART, "encoders", GOOD, f"{LARGE_MODEL}, {decimal(_size(encoders))}")
     free = shutil.disk_usage(_existing(folder)).free
     if free < LITTLE:
         yield Finding(PART, "space", NOTE, f"only {decimal(free)} are free there", f"{EMPTY_IT}; or {ANOTHER}")
@@ -55,14 +60,14 @@ def cache() -> Iterator[Finding]:
 def clean() -> tuple[int, int]:
     """Remove all that the cache holds; how many files it was, and how many bytes."""
     folder = cache_folder()
-    files = _files(folder, *_VECTORS, *_SCORES, *_TABLES)
+    files = _files(folder, *_VECTORS, *_SCORES, *_TABLES, *_ENCODERS)
     size = _size(files)
     for path in files:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"{path} cannot be removed: {error.strerror or error}.") from None
-    for empty in (folder / "tables", folder):
+    for empty in (folder / "tables", folder / "encoders" / LARGE_MODEL, folder / "encoders", folder):
         with contextlib.suppress(OSError):
             empty.rmdir()
     return len(files), size

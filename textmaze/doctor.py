@@ -140,8 +140,9 @@ def encoder() -> Iterator[Finding]:
     from rich.filesize import decimal
 
     from textmaze.game.story import processors
-    from textmaze.learn.bert import DEFAULT_MODEL, Bert, packaged_model
+    from textmaze.learn.bert import Bert
     from textmaze.learn.language_model import packaged_model as language_model
+    from textmaze.learn.packaged import DEFAULT_MODEL, packaged_model
 
     part = "Encoder"
     folder = packaged_model()

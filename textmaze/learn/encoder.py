@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textmaze.learn.bert import DEFAULT_MODEL, Bert, packaged_model
+from textmaze.learn.bert import Bert
+from textmaze.learn.packaged import DEFAULT_MODEL, packaged_model
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Bert", "Hash", "Library", "TextModel", "TokenLibrary", "load_model",
            "packaged_model"]

@@ -18,6 +18,8 @@ PLAN_COLUMNS = (*PLAN_PARTS, "steps")
 TOLD = ("told", "rivals", "first")  # what is told of the command, of all others there, and of the first step there
 PLAIN = tuple(part for part in STATE_PARTS + PLAN_PARTS if part not in TOLD)
 PARTS = (*PLAIN, "told")  # each is standardised for itself
+# All that is read, for the scale of what is read seldom; sums of rounded numbers depend on the order.
+_OVERALL = (*STATE_PARTS, "told", "command", "note", "place", "first", "rivals")
 FEWEST_FOR_SCALE = 32
 STATE_SCALE = 0.1  # at 1 the head learns its training games by heart first, and often never gets over it
 
@@ -104,7 +106,9 @@ class QHead(nn.Module):
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
         """Take mean and deviation of each of `PARTS` from `(n, width)` samples of its sentences' vectors."""
-        overall = torch.cat([samples[part] for part in PLAIN]).std(0)
+        akin = samples["told"].shape[1] == samples["command"].shape[1]  # one encoder has read it all
+        overall = torch.cat([samples["told" if part in TOLD else part] for part in _OVERALL
+                             if akin or part not in TOLD]).std(0)
         for part in PARTS:
             vectors = samples[part]
             if not len(vectors):
@@ -113,9 +117,9 @@ class QHead(nn.Module):
             mean.copy_(vectors.mean(0))
             # A handful of texts has no deviation worth the name, and neither have texts that are all alike in some
             # respect: the next one would look enormous. Another encoder's elements are on no common scale with these.
-            enough, akin = len(vectors) >= FEWEST_FOR_SCALE, len(mean) == len(overall)
-            own = vectors.std(0) if enough else overall if akin else torch.ones_like(mean)
-            scale.copy_((torch.maximum(own, overall / 2) if akin else own).clamp(min=1e-3))
+            enough, usual = len(vectors) >= FEWEST_FOR_SCALE, akin or part != "told"
+            own = vectors.std(0) if enough else overall if usual else torch.ones_like(mean)
+            scale.copy_((torch.maximum(own, overall / 2) if usual else own).clamp(min=1e-3))
 
     def standard(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean and the deviation of a part's vectors, by element."""
