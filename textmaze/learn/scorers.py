@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textmaze.errors import SettingError, TextmazeError, UnknownNameError
+from textmaze.catalog import code_named
+from textmaze.errors import RunError, SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Library
 from textmaze.learn.reading import sentences
 
@@ -87,6 +89,26 @@ class Distance:
         return np.where(distances < 0, -np.inf, -distances.astype(np.float64))
 
 
+class Own:
+    """A scorer from a file of somebody's own: a module with a function `score`, as in `Scorer`."""
+
+    def __init__(self, spec: str, module: ModuleType) -> None:
+        if not callable(getattr(module, "score", None)):
+            raise TextmazeError(f"{spec} is not a scorer: it lacks the function score(consequences, objective).")
+        self._spec = spec
+        self._module = module
+
+    def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
+        said = self._module.score(list(consequences), objective)
+        try:
+            scores = np.asarray(said, dtype=np.float64)
+        except (TypeError, ValueError):
+            scores = np.full(1, np.nan)
+        if scores.shape != (len(consequences),) or not np.isfinite(scores).all():
+            raise TextmazeError(f"{self._spec}: score must return one finite number for each text.")
+        return scores
+
+
 class Factory(Protocol):
     """Makes a scorer; each takes of this what it needs."""
 
@@ -145,7 +167,7 @@ WITH_MODEL = ("masked", "likelihood", "server")  # those that `model` says somet
 
 
 def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
-    """The scorer with this name.
+    """The scorer with this name, or of this .py file, which somebody must have named himself: nothing is run here.
 
     Args:
         library: whose vectors `contrast` reads.
@@ -153,8 +175,14 @@ def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors =
             packaged one where it is empty) or of `server` (the server's name for it).
         anchors: what `contrast` holds texts against: EXIT for descriptions of states, ADVICE for what is told of a way.
     """
-    if name not in SCORERS:
+    own = name.endswith(".py")
+    if name not in SCORERS and not own:
         raise UnknownNameError("scorer", name, SCORERS)
     if model and name not in WITH_MODEL:
         raise SettingError(f"The scorer {name!r} takes no model; these do: {', '.join(WITH_MODEL)}.")
+    if own:
+        module = code_named(name)
+        if module is None:
+            raise RunError(f"The scorer {name} is code, which is not run unless you name it: --set scorer={name}.")
+        return Own(name, module)
     return SCORERS[name](library, model, anchors)
