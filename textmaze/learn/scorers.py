@@ -110,20 +110,23 @@ class Own:
 
 
 class Factory(Protocol):
-    """Makes a scorer; each takes of this what it needs."""
+    """Makes a scorer; each takes of this what it needs. Its docstring is what the docs say of the scorer."""
 
     def __call__(self, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer: ...
 
 
 def _silent(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """All texts are worth the same, so nothing is shaped."""
     return Silent()
 
 
 def _contrast(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a text is nearer in meaning to a good sentence than to a bad one, by the agent's own encoder."""
     return Contrast(library, anchors)
 
 
 def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a BERT with its masked-language head, having read a text, fills a gap with `good` or with `bad`."""
     from textmaze.learn.lm_scorers import Masked
     from textmaze.learn.score_cache import Cached
 
@@ -131,6 +134,7 @@ def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
 
 
 def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a causal language model, having read a text, goes on with a good word or with a bad one."""
     from textmaze.learn.language_model import LanguageModel
     from textmaze.learn.lm_scorers import Likelihood
     from textmaze.learn.score_cache import Cached
@@ -139,6 +143,7 @@ def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> S
 
 
 def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """What a language model on an OpenAI-compatible server says of a text."""
     from textmaze.learn.lm_scorers import Judge
     from textmaze.learn.score_cache import Cached
     from textmaze.learn.server import Server, endpoint
@@ -147,10 +152,12 @@ def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
 
 
 def _random(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """A control that has not read the text: a number decided by the text's hash alone."""
     return Random()
 
 
 def _distance(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """A control that is told what no text tells: how many commands a win is away."""
     return Distance()
 
 
