@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from textmaze.catalog import agent_files, game_files, load_agent, load_game, make_agent, pretrained
+from textmaze.catalog import agent_files, card_line, game_files, load_agent, load_game, make_agent, pretrained
 from textmaze.cli import main
 from textmaze.env.noise import Noise
 from textmaze.env.single import MazeEnv
@@ -66,9 +66,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *cells))
 
 
+def said(text: str) -> str:
+    """A line of the code's, word for word, but for what stands in backquotes."""
+    return re.sub(r"(`[^`]+`)|([^`]+|`)", lambda found: found[1] or escape(found[2]), text)
+
+
 def settings_table(kind: type) -> str:
     """A row for each field of a dataclass of settings: what it means, its default, and what it may be."""
-    rows = [(f"`{field.name}`", escape(field.metadata["help"]), f"`{_value(field.default)}`", _limits(field.metadata))
+    rows = [(f"`{field.name}`", said(field.metadata["help"]), f"`{_value(field.default)}`", _limits(field.metadata))
             for field in dataclasses.fields(kind) if "help" in field.metadata]
     return table(("setting", "meaning", "default", "allowed"), rows) if rows else "It has no settings."
 
@@ -82,7 +87,7 @@ def _limits(limits: Mapping[str, Any]) -> str:
     if limits["choices"]:
         own = ", or a .py file" if limits["code"] else ""
         return ", ".join(f"`{choice}`" for choice in limits["choices"]) + own
-    low, high = ("" if limits[end] is None else f"{limits[end]:,}" for end in ("low", "high"))
+    low, high = ("" if limits[end] is None else f"{limits[end]:,}".removesuffix(".0") for end in ("low", "high"))
     return f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
 
 
@@ -94,8 +99,9 @@ def docstring(thing: Any) -> str:
     return items.replace("Args:\n", "Arguments:\n\n").replace("\n- **", "\n\n- **", 1)
 
 
-def _linked(rows: Mapping[str, str], folder: str = "") -> str:
-    return table(("name", "what it is"), [(f"[{name}]({folder}{name}.md)", escape(line)) for name, line in rows.items()])
+def _linked(rows: Mapping[str, str]) -> str:
+    rows = {f"[{name}]({name}.md)": said(line) for name, line in rows.items()}
+    return table(("name", "what it is"), [*rows.items()])
 
 
 # -- the pages ---------------------------------------------------------------------------------------------------------
@@ -120,15 +126,15 @@ def _games() -> str:
              f"{EPISODES} games at most.", _linked(recipes), "## Suites", "Several games under one name."]
     for name in suite_files():
         suite = load_suite(name)
-        labels = ", ".join(dict.fromkeys(f"`{entry.label}`" for entry in suite.entries))
-        parts.append(f"**`{name}`**: {escape(suite.about.summary)} {len(suite.entries)} games: {labels}.")
+        parts.append(f"**`{name}`**: {said(suite.about.summary)} {len(suite.entries)} games; `textmaze games {name}` "
+                     "lists them.")
     return "\n\n".join([*parts, "What the file of a suite says of itself, before its games:", settings_table(About)])
 
 
 def _agents() -> str:
     lines = {name: _docstring_of(path).partition("\n")[0] for name, path in agent_files().items()}
-    trained = {name: f"Comes trained: see its card. Shipped in agents/pretrained/{name}." for name in pretrained()}
-    return f"# Agents\n\n{_linked({**lines, **trained})}\n"
+    trained = {name: card_line(folder) for name, folder in pretrained().items()}
+    return f"# Agents\n\n{_linked(lines)}\n\nThey come trained:\n\n{_linked(trained)}\n"
 
 
 def _docstring_of(path: Path) -> str:
@@ -155,8 +161,9 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
     yield f"{'#' * level} {context.command_path}"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
     yield _help(command.help or "")
-    records = [record for option in command.get_params(context) if (record := option.get_help_record(context))]
-    yield table(("option", "meaning"), [(f"`{name}`", escape(meaning)) for name, meaning in records])
+    records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    if records:
+        yield table(("option", "meaning"), [(f"`{name}`", escape(" ".join(text.split()))) for name, text in records])
     for name, under in getattr(command, "commands", {}).items():
         yield from _command(under, click.Context(under, parent=context, info_name=name), level + 1)
 
@@ -183,7 +190,7 @@ def _scorers() -> str:
     parts = ["# Scorers", "A scorer reads the text of a consequence, and says how good it sounds for the objective; "
              "that shapes the reward. `textmaze train --set scorer=NAME` chooses one, and one of your own is "
              "[a file](../guides/scorer.md).",
-             table(("name", "what it is"), [(f"`{name}`", inspect.getdoc(make) or "") for name, make in SCORERS.items()]),
+             table(("name", "what it is"), [(f"`{name}`", make.__doc__ or "") for name, make in SCORERS.items()]),
              f"`--set scorer_model=` names the language model of {', '.join(f'`{name}`' for name in WITH_MODEL)}."]
     return "\n\n".join(parts)
 
@@ -203,18 +210,18 @@ def _formats() -> str:
                  else "It cannot be read back.")
         ends = ", ".join(f"`{suffix}`" for suffix in found.suffixes)
         parts += [f"## {name}", f"Files that end with {ends}. {reads}",
-                  docstring(importlib.import_module(f"{formats.__name__}.{name}")), found.lost]
+                  inspect.getdoc(importlib.import_module(f"{formats.__name__}.{name}")) or "", found.lost]
     return "\n\n".join(part for part in parts if part)
 
 
 def _protocols() -> str:
-    parts = ["# Protocols", docstring(protocols), "## Shipped protocols",
+    parts = ["# Protocols", inspect.getdoc(protocols) or "", "## Shipped protocols",
              "`textmaze reproduce NAME` carries one out, from nothing to its table."]
     for name in protocols.protocol_files():
         found = protocols.load_protocol(name)
         rows = [("training", one.label, one.game) for one in found.trainings]
         rows += [("test", one.label, one.game) for one in found.tests]
-        parts += [f"### {name}", f"{escape(found.about.summary)} What is hoped for: {escape(found.about.aim)}",
+        parts += [f"### {name}", f"{said(found.about.summary)} What is hoped for: {said(found.about.aim)}",
                   table(("part", "label", "game"), [tuple(map(escape, row)) for row in rows])]
     return "\n\n".join(parts)
 
