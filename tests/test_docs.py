@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from textmaze.catalog import agent_files, game_files, pretrained
 from textmaze.cli import main
 from textmaze.learn.protocol import protocol_files
 from textmaze.learn.scorers import SCORERS
+from textmaze.settings import setting
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "log.md")
@@ -99,7 +100,6 @@ def test_every_block_of_a_page_is_found_and_says_what_it_is(page):
 
 @pytest.fixture(scope="module")
 def reference():
-    pytest.importorskip("mkdocs", reason="no MkDocs here: pip install -e '.[docs]'")
     found = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "hooks" / "reference.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
@@ -135,16 +135,13 @@ def test_the_reference_names_every_command_setting_scorer_and_protocol(reference
     ("a", {"choices": ["a"], "code": True}, "| `a` | `a`, or a .py file |"),
 ])
 def test_a_setting_tells_its_meaning_default_and_limits(reference, default, limits, shown):
-    from dataclasses import make_dataclass
-
-    from textmaze.settings import setting
-
     kind = make_dataclass("Kind", [("size", type(default), setting(default, "how | `much` of_it", **limits))])
     assert reference.settings_table(kind).splitlines()[-1] == rf"| `size` | how \| `much` of\_it {shown}"
 
 
 @pytest.fixture(scope="module")
-def site(reference, tmp_path_factory):
+def site(tmp_path_factory):
+    pytest.importorskip("material", reason="no MkDocs Material here: pip install -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
                           cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)

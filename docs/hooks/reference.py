@@ -32,7 +32,7 @@ from textmaze.show.recipe_page import recipe_page
 from textmaze.suite import About, load_suite, suite_files
 
 EPISODES, SECONDS = 20, 2.0  # of a recipe's figures: enough to tell the controls apart, and quick to play
-WATCHED = ("ladder", "signposts", 1)  # the agent, recipe and game of the page that shows an agent at play
+WATCHED = ("ladder", "signposts", 0)  # the agent, recipe and game of the page that shows an agent at play
 
 
 def pages() -> Iterator[tuple[str, str, Callable[[], str]]]:
