@@ -10,6 +10,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,10 @@ def pages() -> Iterator[tuple[str, str, Callable[[], str]]]:
     yield "reference/index.md", "Reference", _index
     yield "reference/games/index.md", "Games", _games
     for name in game_files():
-        yield f"reference/games/{name}.md", name, lambda name=name: recipe_page(
-            load_game(name), episodes=EPISODES, seconds=SECONDS)
+        yield f"reference/games/{name}.md", name, partial(_game, name)
     yield "reference/agents/index.md", "Agents", _agents
     for name, path in agent_files().items():
-        yield f"reference/agents/{name}.md", name, lambda name=name, path=path: _agent(name, path)
+        yield f"reference/agents/{name}.md", name, partial(_agent, name, path)
     for name, folder in pretrained().items():
         yield f"reference/agents/{name}.md", name, (folder / "README.md").read_text
     yield "reference/commands.md", "Commands", _commands
@@ -131,6 +131,10 @@ def _games() -> str:
     return "\n\n".join([*parts, "What the file of a suite says of itself, before its games:", settings_table(About)])
 
 
+def _game(name: str) -> str:
+    return recipe_page(load_game(name), episodes=EPISODES, seconds=SECONDS)
+
+
 def _agents() -> str:
     lines = {name: _docstring_of(path).partition("\n")[0] for name, path in agent_files().items()}
     trained = {name: card_line(folder) for name, folder in pretrained().items()}
@@ -161,7 +165,8 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
     yield f"{'#' * level} {context.command_path}"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```"
     yield _help(command.help or "")
-    records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context))]
     if records:
         yield table(("option", "meaning"), [(f"`{name}`", escape(" ".join(text.split()))) for name, text in records])
     for name, under in getattr(command, "commands", {}).items():
