@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/textmaze train labyrinth
@@ -16,12 +16,17 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/mkdocs build --strict
+	@echo "To read it: $(BIN)/mkdocs serve"
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info
 
 $(VENV)/demo.stamp: EXTRA =
 $(VENV)/test.stamp: EXTRA = [test]
 $(VENV)/dev.stamp: EXTRA = [test,dev]
+$(VENV)/docs.stamp: EXTRA = [docs]
 $(VENV)/%.stamp: setup.cfg constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'

@@ -88,8 +88,9 @@ class Settings:
     hindsight: float = setting(0.1, "weight of foretelling, by what is told of a way, whether it leads nearer to the "
                                     "goal, as the map of a game that was won shows", low=0.0, high=100.0)
     scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `random`, "
-                                      "which has not read them; or `distance`, which no player knows",
-                          choices=tuple(SCORERS))
+                                      "which has not read them; `distance`, which no player knows; or a .py file of "
+                                      "your own, which is run",
+                          choices=tuple(SCORERS), code=True)
     scorer_model: str = setting("", "the language model of the scorers masked, likelihood and server")
     shaping: str = setting("potential", "what becomes of scores: a potential of states, which leaves the best commands "
                                         "as they are; the same of commands, by what is told of them beforehand; or a "

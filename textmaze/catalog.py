@@ -5,13 +5,13 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from textmaze.errors import GameError, RunError, TextmazeError, UnknownNameError
+from textmaze.errors import GameError, RunError, SettingError, TextmazeError, UnknownNameError
 from textmaze.files import shipped_folder
 from textmaze.settings import build, override
 
@@ -89,10 +89,43 @@ def load_agent(spec: str) -> ModuleType:
         if spec not in known:
             raise UnknownNameError("agent", spec, {**known, **pretrained()})
         path = known[spec]
-    elif not os.path.isfile(path):
-        raise TextmazeError(f"There is no agent file {spec!r}.")
+    return _run(path, "agent", spec, _check_agent)
+
+
+def run_named(settings: Any, changes: Mapping[str, Any]) -> None:
+    """Run the .py files that `changes` names for settings that may be code.
+
+    Only for what somebody has said himself, on a command line or in code of his own: a run folder, a mixture or a
+    protocol may come from a stranger.
+    """
+    for field in fields(settings):
+        value = changes.get(field.name)
+        if field.metadata.get("code") and isinstance(value, str) and value.endswith(".py"):
+            _run(Path(value), field.name, value, lambda module, spec: None)
+
+
+def code_named(spec: str) -> ModuleType | None:
+    """The module of a .py file that has been run in this process because somebody named it; else None."""
+    return None if "\0" in spec else sys.modules.get(_module_name(Path(spec)))
+
+
+def refuse_code(changes: Mapping[str, Any], where: str) -> None:
+    """What a stranger's file lays over settings may name no code."""
+    for name, value in changes.items():
+        if isinstance(value, str) and value.endswith(".py"):
+            raise SettingError(f"{where}: {name} names the code {value!r}; only you can, on the command line.")
+
+
+def _module_name(path: Path) -> str:
+    return f"textmaze_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+
+
+def _run(path: Path, kind: str, spec: str, check: Callable[[ModuleType, str], None]) -> ModuleType:
+    """The file as a module, run once in a process."""
+    if "\0" in spec or not os.path.isfile(path):
+        raise TextmazeError(f"There is no {kind} file {spec!r}.")
     # Dataclasses look their module up in sys.modules while its body runs, so it must be there before.
-    name = f"textmaze_agent_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    name = _module_name(path)
     if name in sys.modules:
         return sys.modules[name]
     found = importlib.util.spec_from_file_location(name, path)
@@ -101,13 +134,13 @@ def load_agent(spec: str) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(found)
     try:
         found.loader.exec_module(module)
-        _check_agent(module, spec)
+        check(module, spec)
     except TextmazeError:
         del sys.modules[name]
         raise
     except Exception as error:
         del sys.modules[name]
-        raise TextmazeError(f"The agent file {spec} cannot be loaded: {type(error).__name__}: {error}.") from error
+        raise TextmazeError(f"The {kind} file {spec} cannot be loaded: {type(error).__name__}: {error}.") from error
     return module
 
 
@@ -124,7 +157,9 @@ def agent_settings(module: ModuleType, overrides: Mapping[str, Any], seed: int, 
     settings = module.Settings()
     if hasattr(settings, "seed"):
         overrides = {"seed": seed, **overrides}
-    return override(settings, overrides, where)
+    made = override(settings, overrides, where)
+    run_named(module.Settings, overrides)
+    return made
 
 
 def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | None = None) -> "tuple[str, Agent]":
@@ -145,6 +180,7 @@ def make_agent(spec: str, overrides: Mapping[str, Any], seed: int, code: str | N
     config, weights = load_model(folder)
     module = load_agent_of_run(folder, config["agent"], code)
     settings = override(build(module.Settings, config["settings"], spec), overrides, spec)
+    run_named(module.Settings, overrides)
     return folder.name if spec in pretrained() else Path(config["agent"]).stem, module.make(settings, weights)
 
 

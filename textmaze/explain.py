@@ -65,11 +65,12 @@ def _reader_of_words(agent: Agent, points: int) -> Callable[[Observation, Though
 def potentials(agent: Agent, folder: Path, code: str | None, records: Sequence[StepRecord]) -> list[float]:
     """The potential of the state before each step, as the training in a run folder shaped rewards by it.
 
-    Nothing where it shaped them otherwise, or by a server's model. The scale is taken anew from the training games.
+    Nothing where it shaped them otherwise, by a server's model, or by a scorer whose code nobody has named. The
+    scale is taken anew from the training games.
     """
     import numpy as np
 
-    from textmaze.catalog import load_agent_of_run, load_game
+    from textmaze.catalog import code_named, load_agent_of_run, load_game
     from textmaze.learn.checkpoint import load_model
     from textmaze.learn.runs import trained_on
     from textmaze.learn.scorers import EXIT, make_scorer
@@ -81,6 +82,8 @@ def potentials(agent: Agent, folder: Path, code: str | None, records: Sequence[S
     module = load_agent_of_run(folder, config["agent"], code)
     settings: Any = build(module.Settings, config["settings"], str(folder))
     if getattr(settings, "shaping", "") != "potential" or settings.scorer in ("none", "server"):
+        return []
+    if settings.scorer.endswith(".py") and code_named(settings.scorer) is None:
         return []
     actor: Actor = agent  # type: ignore[assignment]  # no other agent shapes its rewards
     potential = Potential(make_scorer(settings.scorer, actor.reader.texts.library, settings.scorer_model, EXIT),

@@ -21,9 +21,13 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Iterable[str] | None = None,
+    code: bool = False,
 ) -> Any:
-    """A dataclass field with its meaning and its limits (both ends included)."""
-    limits = {"help": help, "low": low, "high": high, "choices": tuple(choices) if choices else None}
+    """A dataclass field with its meaning and its limits (both ends included).
+
+    With `code` it may also be a .py file, which is run where somebody names it: see `catalog.run_named`.
+    """
+    limits = {"help": help, "low": low, "high": high, "choices": tuple(choices) if choices else None, "code": code}
     return dataclasses.field(default=default, metadata=limits)
 
 
@@ -88,7 +92,7 @@ def _check(name: str, value: Any, hint: Any, limits: Mapping[str, Any], where: s
     if type(value) is not hint:
         raise SettingError(f"{name} in {where} must be {_NOUNS[hint]}, not {shown(value)}.")
     low, high, choices = limits.get("low"), limits.get("high"), limits.get("choices")
-    if choices and value not in choices:
+    if choices and value not in choices and not (limits.get("code") and value.endswith(".py")):
         raise UnknownNameError(f"choice for {name} in {where}", value, choices)
     # `not (a <= b)` so that nan is refused too.
     if (low is not None and not value >= low) or (high is not None and not value <= high):

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from textmaze.catalog import game_files, load_game
+from textmaze.catalog import game_files, load_game, refuse_code
 from textmaze.env.noise import Noise
 from textmaze.errors import GameError, SettingError, UnknownNameError
 from textmaze.files import shipped_folder
@@ -161,7 +161,9 @@ def _trainings(data: dict[str, Any], sets: Mapping[str, Any], where: str) -> Ite
         made = build(_Trained, rest, where)
         _check_game(made.game, tables["with"], where)
         _check_agent(made.agent, where)
-        yield Training(label, family, made.agent, made.game, tables["with"], {**sets, **tables["set"]})
+        changes = {**sets, **tables["set"]}
+        refuse_code(changes, where)
+        yield Training(label, family, made.agent, made.game, tables["with"], changes)
 
 
 def _tests(data: dict[str, Any], trainings: Sequence[Training], where: str) -> Iterator[Test]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from textmaze.catalog import agent_settings, load_agent, load_agent_of_run, load_game
+from textmaze.catalog import agent_settings, load_agent, load_agent_of_run, load_game, run_named
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
 from textmaze.game.mixture import parts
 from textmaze.game.recipe import SPLITS
@@ -61,8 +61,10 @@ def resumed(folder: Path, changes: Mapping[str, Any], code: str | None) -> Plan:
     agent = config["agent"]
     module = load_agent_of_run(folder, agent, code)
     own, general = _divided(module, changes, agent)
-    if own:
-        raise RunError(f"{next(iter(own))} is fixed for the run in {folder}: begin a new one to change it.")
+    # To name again what is fixed changes nothing; a scorer that is code runs only where somebody names it.
+    changed = [name for name, value in own.items() if value != str(config["settings"].get(name))]
+    if changed:
+        raise RunError(f"{changed[0]} is fixed for the run in {folder}: begin a new one to change it.")
     try:
         training = build(TrainSettings, config["training"], str(folder))
         seed = int(config["seed"])
@@ -70,6 +72,7 @@ def resumed(folder: Path, changes: Mapping[str, Any], code: str | None) -> Plan:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise RunError(f"{folder / CONFIG} is damaged: {error}.") from None
     settings = build(module.Settings, config["settings"], str(folder))
+    run_named(module.Settings, own)
     training = override(training, general, "training")
     plan = Plan(Path(agent).stem, _learner(module, settings, agent), found, training, config, seed, folder)
     return replace(plan, config={**config, "training": asdict(training)}, resume=True)

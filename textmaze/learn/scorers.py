@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textmaze.errors import SettingError, TextmazeError, UnknownNameError
+from textmaze.catalog import code_named
+from textmaze.errors import RunError, SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Library
 from textmaze.learn.reading import sentences
 
@@ -87,21 +89,44 @@ class Distance:
         return np.where(distances < 0, -np.inf, -distances.astype(np.float64))
 
 
+class Own:
+    """A scorer from a file of somebody's own: a module with a function `score`, as in `Scorer`."""
+
+    def __init__(self, spec: str, module: ModuleType) -> None:
+        if not callable(getattr(module, "score", None)):
+            raise TextmazeError(f"{spec} is not a scorer: it lacks the function score(consequences, objective).")
+        self._spec = spec
+        self._module = module
+
+    def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
+        said = self._module.score(list(consequences), objective)
+        try:
+            scores = np.asarray(said, dtype=np.float64)
+        except (TypeError, ValueError):
+            scores = np.full(1, np.nan)
+        if scores.shape != (len(consequences),) or not np.isfinite(scores).all():
+            raise TextmazeError(f"{self._spec}: score must return one finite number for each text.")
+        return scores
+
+
 class Factory(Protocol):
-    """Makes a scorer; each takes of this what it needs."""
+    """Makes a scorer; each takes of this what it needs. Its docstring is what the docs say of the scorer."""
 
     def __call__(self, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer: ...
 
 
 def _silent(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """All texts are worth the same, so nothing is shaped."""
     return Silent()
 
 
 def _contrast(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a text is nearer in meaning to a good sentence than to a bad one, by the agent's own encoder."""
     return Contrast(library, anchors)
 
 
 def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a BERT with its masked-language head, having read a text, fills a gap with `good` or with `bad`."""
     from textmaze.learn.lm_scorers import Masked
     from textmaze.learn.score_cache import Cached
 
@@ -109,6 +134,7 @@ def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
 
 
 def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """Whether a causal language model, having read a text, goes on with a good word or with a bad one."""
     from textmaze.learn.language_model import LanguageModel
     from textmaze.learn.lm_scorers import Likelihood
     from textmaze.learn.score_cache import Cached
@@ -117,6 +143,7 @@ def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> S
 
 
 def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """What a language model on an OpenAI-compatible server says of a text."""
     from textmaze.learn.lm_scorers import Judge
     from textmaze.learn.score_cache import Cached
     from textmaze.learn.server import Server, endpoint
@@ -125,10 +152,12 @@ def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
 
 
 def _random(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """A control that has not read the text: a number decided by the text's hash alone."""
     return Random()
 
 
 def _distance(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+    """A control that is told what no text tells: how many commands a win is away."""
     return Distance()
 
 
@@ -145,7 +174,7 @@ WITH_MODEL = ("masked", "likelihood", "server")  # those that `model` says somet
 
 
 def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
-    """The scorer with this name.
+    """The scorer with this name, or of this .py file, which somebody must have named himself: nothing is run here.
 
     Args:
         library: whose vectors `contrast` reads.
@@ -153,8 +182,14 @@ def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors =
             packaged one where it is empty) or of `server` (the server's name for it).
         anchors: what `contrast` holds texts against: EXIT for descriptions of states, ADVICE for what is told of a way.
     """
-    if name not in SCORERS:
+    own = name.endswith(".py")
+    if name not in SCORERS and not own:
         raise UnknownNameError("scorer", name, SCORERS)
     if model and name not in WITH_MODEL:
         raise SettingError(f"The scorer {name!r} takes no model; these do: {', '.join(WITH_MODEL)}.")
+    if own:
+        module = code_named(name)
+        if module is None:
+            raise RunError(f"The scorer {name} is code, which is not run unless you name it: --set scorer={name}.")
+        return Own(name, module)
     return SCORERS[name](library, model, anchors)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textmaze.catalog import agent_files, game_files, load_game, make_agent, pretrained, run_folder
+from textmaze.catalog import agent_files, game_files, load_game, make_agent, pretrained, refuse_code, run_folder
 from textmaze.env.rollout import Agent
 from textmaze.errors import GameError, SettingError, TextmazeError, UnknownNameError
 from textmaze.files import shipped_folder
@@ -154,6 +154,7 @@ def _share(data: Any, where: str) -> tuple[Share, dict[str, Any], dict[str, Any]
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise GameError(f"{where}: {name} must be a table of settings, not {shown(table)}.")
+    refuse_code(tables["set"], where)
     share = build(Share, {key: value for key, value in data.items() if key not in tables}, where)
     games, agents = {**game_files(), **suite_files()}, {**agent_files(), **pretrained()}
     if share.game not in games:
