@@ -157,7 +157,7 @@ class Session:
     def _watch(self, seen: Observation) -> str:
         """What the agent does, shown with what it thinks of it, when it is time."""
         command = self._agent.act([seen])[0]
-        self._think(command, thoughts_of(self._agent, seen.slot))
+        self._think(command, thoughts_of(self._agent, seen.slot).weighed)
         try:
             if self._manner.on_enter:
                 if input("Enter: go on; q: leave ").strip().lower().startswith("q"):
@@ -255,8 +255,8 @@ class Session:
                 self._advisers[name] = make_agent(name, {}, 0, self._manner.code)[1]
             told = replace(seen, best_command=self._table.best_command(self._state()))
             advice = advise(self._advisers[name], self._understood(), told)
-        expected = next((one.expected for one in advice.thoughts if one.command == advice.command), "")
-        self._screen.say(f"{name} would: {advice.command}" + (f" (it expects: {expected})" if expected else ""))
+        room = next((one.room for one in advice.thoughts if one.command == advice.command), "")
+        self._screen.say(f"{name} would: {advice.command}" + (f" (it expects: {room})" if room else ""))
         self._think(advice.command, advice.thoughts)
 
     def _transcript(self, order: Order, seen: Observation) -> None:
