@@ -26,7 +26,7 @@ def test_a_command_is_worth_as_much_as_the_best_plan_that_begins_with_it():
     none = np.zeros(0, dtype=np.int64)
     agent = make_agent("bert_q", {"encoder": "hash"}, 0)[1]
     agent.begin([0])
-    agent.choices[0] = Choice(Decision(none, none, none, 0, 0), plans, torch.tensor([0.25, 0.5, 0.75]), np.zeros(0),
+    agent.choices[0] = Choice(Decision(none, none, none, 0), plans, torch.tensor([0.25, 0.5, 0.75]), np.zeros(0),
                               False, commands)
     north, east = agent.thoughts(0).weighed
     assert (north.command, north.value, north.aim, north.steps, north.note) == ("go north", 0.75, "go west", 3, "later")

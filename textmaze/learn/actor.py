@@ -169,7 +169,7 @@ class Actor:
         ):
             left = self._left(seen.slot, these)
             plan = self.pick(seen.slot, these, own, left)
-            taken = replace(decision, choice=int(decision.first[plan]), plan=plan)
+            taken = replace(decision, plan=plan)
             chosen.append(Choice(taken, these, own, memory, plan == left, admissible(seen)))
         return chosen
 
@@ -212,7 +212,6 @@ class Actor:
                     number(first), plan.steps,
                 ) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
                 np.array([plan.first for plan in these]),
-                -1,
                 -1,
                 self._advised(seen, these),
                 self._moment(seen) if self.head.memory else None,
