@@ -5,9 +5,11 @@ from collections import Counter
 
 import numpy as np
 import stories
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from textmaze.catalog import load_game
-from textmaze.env.single import PLAYER_INFOS, PRIVILEGED_INFOS
+from textmaze.env.single import PLAYER_INFOS, PRIVILEGED_INFOS, MazeEnv
+from textmaze.env.vector import MazeVectorEnv
 from textmaze.game.story import StoryGame
 
 COMMANDS = load_game("labyrinth").table("train", 0).commands
@@ -117,6 +119,36 @@ def assert_same(ours, theirs):
         assert mine.dtype == other.dtype
         assert mine.tolist() == other.tolist()
     assert_same_infos(ours[-1], theirs[-1])
+
+
+class Pair:
+    """Our vector env and what Gymnasium makes of as many single ones: whatever the one shows, the other must show."""
+
+    def __init__(self, slots, game, mode, *, infos=EVERYTHING, games=None):
+        self.ours = MazeVectorEnv(slots, game, infos=infos, games=games, autoreset_mode=mode)
+        single = [lambda: MazeEnv(game, infos=infos, games=games)] * slots
+        self._theirs = SyncVectorEnv(single, autoreset_mode=mode)
+        self._by_hand = mode == AutoresetMode.DISABLED
+
+    def reset(self, seed):
+        shown = self.ours.reset(seed=seed)
+        assert_same(shown, self._theirs.reset(seed=seed))
+        return shown
+
+    def step(self, commands):
+        shown = self.ours.step(commands)
+        assert_same(shown, self._theirs.step(commands))
+        return shown
+
+    def begun(self, shown, seeds=lambda: None):
+        """What is shown once the games that have ended begin anew, where nobody but us resets them."""
+        ended = shown[2] | shown[3]
+        if not (self._by_hand and ended.any()):
+            return shown
+        seed = seeds()
+        shown = self.ours.reset(seed=seed, options={"reset_mask": ended})
+        assert_same(shown, self._theirs.reset(seed=seed, options={"reset_mask": ended.copy()}))
+        return shown
 
 
 def some_commands(rng, infos):

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from vectors import EVERYTHING, GAMES, NONSENSE, Babel, Mixed, assert_same, assert_same_infos, some_commands
+from vectors import EVERYTHING, GAMES, NONSENSE, Babel, Mixed, Pair, assert_same, assert_same_infos, some_commands
 
 from textmaze.env.single import MazeEnv
 from textmaze.env.vector import MazeVectorEnv
@@ -17,23 +17,14 @@ from textmaze.errors import GameError, SettingError
 @pytest.mark.parametrize("name", GAMES)
 def test_it_is_equal_to_gymnasiums_own_vector_env_of_single_envs(name, mode):
     game, rng = GAMES[name](), random.Random(f"{name}/{mode}")
-    ours = MazeVectorEnv(5, game, infos=EVERYTHING, autoreset_mode=mode)
-    theirs = SyncVectorEnv([lambda: MazeEnv(game, infos=EVERYTHING)] * 5, autoreset_mode=mode)
-    shown = ours.reset(seed=20)
-    assert_same(shown, theirs.reset(seed=20))
+    pair = Pair(5, game, mode)
+    shown = pair.reset(20)
     won = cut_off = 0
     for _ in range(150):
-        commands = some_commands(rng, shown[-1])
-        shown = ours.step(commands)
-        assert_same(shown, theirs.step(commands))
-        _, _, terminated, truncated, _ = shown
-        won, cut_off = won + terminated.sum(), cut_off + truncated.sum()
-        ended = terminated | truncated
-        if mode == AutoresetMode.DISABLED and ended.any():
-            # With seeds for some and without for others, as a training loop may.
-            seeds = [rng.choice([None, rng.randrange(1000)]) for _ in range(5)]
-            shown = ours.reset(seed=seeds, options={"reset_mask": ended})
-            assert_same(shown, theirs.reset(seed=seeds, options={"reset_mask": ended.copy()}))
+        shown = pair.step(some_commands(rng, shown[-1]))
+        won, cut_off = won + shown[2].sum(), cut_off + shown[3].sum()
+        # With seeds for some and without for others, as a training loop may.
+        shown = pair.begun(shown, lambda: [rng.choice([None, rng.randrange(1000)]) for _ in range(5)])
     assert won > 10
     assert cut_off > 10
 
@@ -41,28 +32,19 @@ def test_it_is_equal_to_gymnasiums_own_vector_env_of_single_envs(name, mode):
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_games_that_are_played_live_beside_others_are_equal_too(alive, mode):
     rng = random.Random(mode.value)
-    ours = MazeVectorEnv(4, alive, infos=EVERYTHING, autoreset_mode=mode)
-    theirs = SyncVectorEnv([lambda: MazeEnv(alive, infos=EVERYTHING)] * 4, autoreset_mode=mode)
-    shown = ours.reset(seed=0)
-    assert_same(shown, theirs.reset(seed=0))
+    pair = Pair(4, alive, mode)
+    ours, shown = pair.ours, pair.reset(0)
     assert [table.live for table in ours.tables] == [False, True, True, True]
     won = cut_off = 0
     tables = set()
     for _ in range(150):
         choices = [rng.choice(commands or ["look"]) for commands in shown[-1]["admissible_commands"]]
-        commands = [rng.choice([choice, choice, choice, "look", *NONSENSE, "the apple"]) for choice in choices]
-        shown = ours.step(commands)
-        assert_same(shown, theirs.step(commands))
+        shown = pair.step([rng.choice([choice, choice, choice, "look", *NONSENSE, "the apple"]) for choice in choices])
         tables |= {table for table in ours.tables if table.live}
         for slot, (table, state) in enumerate(zip(ours.tables, ours.state, strict=True)):
             assert shown[-1]["description"][slot] == table.texts[table.description[state]]
-        _, _, terminated, truncated, _ = shown
-        won, cut_off = won + terminated.sum(), cut_off + truncated.sum()
-        ended = terminated | truncated
-        if mode == AutoresetMode.DISABLED and ended.any():
-            seeds = [rng.randrange(10) for _ in range(4)]
-            shown = ours.reset(seed=seeds, options={"reset_mask": ended})
-            assert_same(shown, theirs.reset(seed=seeds, options={"reset_mask": ended.copy()}))
+        won, cut_off = won + shown[2].sum(), cut_off + shown[3].sum()
+        shown = pair.begun(shown, lambda: [rng.randrange(10) for _ in range(4)])
     assert won > 3
     assert cut_off > 3
     assert len(tables) > 1
@@ -72,30 +54,20 @@ def test_games_that_are_played_live_beside_others_are_equal_too(alive, mode):
 def test_any_choice_of_infos_is_equal_too(mode):
     for infos in ([], ["distance"], ["objective", "best_command"]):
         game, rng = Mixed(), random.Random(1)
-        ours = MazeVectorEnv(3, game, infos=infos, autoreset_mode=mode)
-        theirs = SyncVectorEnv([lambda g=game, i=infos: MazeEnv(g, infos=i)] * 3, autoreset_mode=mode)
-        assert_same(ours.reset(seed=[5, 9, 1]), theirs.reset(seed=[5, 9, 1]))
+        pair = Pair(3, game, mode, infos=infos)
+        pair.reset([5, 9, 1])
         for _ in range(11):  # short of any cut-off, which DISABLED would have to reset
-            commands = [rng.choice(["look", "wait", "xyzzy"]) for _ in range(3)]
-            assert_same(ours.step(commands), theirs.step(commands))
+            pair.step([rng.choice(["look", "wait", "xyzzy"]) for _ in range(3)])
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("games", [1, 2, 7, 1000])
 def test_a_set_of_games_is_equal_too(mode, games):
     game, rng = Babel(), random.Random(games)
-    ours = MazeVectorEnv(6, game, infos=EVERYTHING, games=games, autoreset_mode=mode)
-    theirs = SyncVectorEnv([lambda: MazeEnv(game, infos=EVERYTHING, games=games)] * 6, autoreset_mode=mode)
-    shown = ours.reset(seed=3)
-    assert_same(shown, theirs.reset(seed=3))
+    pair = Pair(6, game, mode, games=games)
+    shown = pair.reset(3)
     for _ in range(60):
-        commands = some_commands(rng, shown[-1])
-        shown = ours.step(commands)
-        assert_same(shown, theirs.step(commands))
-        ended = shown[2] | shown[3]
-        if mode == AutoresetMode.DISABLED and ended.any():
-            shown = ours.reset(options={"reset_mask": ended})
-            assert_same(shown, theirs.reset(options={"reset_mask": ended.copy()}))
+        shown = pair.begun(pair.step(some_commands(rng, shown[-1])))
 
 
 def test_many_games_at_once_on_few_mazes_are_those_of_the_single_env():
