@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from textmaze.env.rollout import Observation, StepRecord
-from textmaze.env.thoughts import Thought, Thoughts
+from textmaze.env.thoughts import Thought
 from textmaze.errors import RunError
 from textmaze.learn import targets
 from textmaze.learn.checkpoint import moments_of, part, take_moments
@@ -112,11 +112,10 @@ class Drrn:
         """Remember that this command was given, whatever it would have chosen."""
         self._last[seen.slot] = command
 
-    def thoughts(self, slot: int) -> Thoughts:
+    def thoughts(self, slot: int) -> list[Thought]:
         """The value of each command when it last chose in a slot."""
         commands, values = self._valued[slot]
-        return Thoughts([Thought(command, float(value))
-                         for command, value in zip(commands, values, strict=False)])  # padded
+        return [Thought(command, float(value)) for command, value in zip(commands, values, strict=False)]  # padded
 
     def _number(self, seen: Observation, last: str) -> tuple[int, ...]:
         """A state as the numbers of its texts and of its menu, (len(STATE_PARTS) + 1,)."""

@@ -26,11 +26,12 @@ def test_a_command_is_worth_as_much_as_the_best_plan_that_begins_with_it():
     none = np.zeros(0, dtype=np.int64)
     agent = make_agent("bert_q", {"encoder": "hash"}, 0)[1]
     agent.begin([0])
-    agent.choices[0] = Choice(Decision(none, none, none, 0), plans, torch.tensor([0.25, 0.5, 0.75]), np.zeros(0),
-                              False, commands)
-    north, east = agent.thoughts(0).weighed
+    decision = Decision(none, none, np.array([0, 1, 0]), 2)
+    agent.choices[0] = Choice(decision, plans, torch.tensor([0.25, 0.5, 0.75]), np.zeros(0), True, commands)
+    north, east = agent.thoughts(0)
     assert (north.command, north.value, north.aim, north.steps, north.note) == ("go north", 0.75, "go west", 3, "later")
     assert (east.command, east.value, east.aim) == ("go east", 0.5, "take key")
+    assert (north.going_on, east.going_on) == (True, False)
 
 
 def test_an_agent_plays_the_same_whether_or_not_it_is_watched():

@@ -62,7 +62,7 @@ class Watched:
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = self.agent.act(observations)
         for seen, command in zip(observations, commands, strict=True):
-            found = thoughts_of(self.agent, seen.slot)
+            found = Thoughts(thoughts_of(self.agent, seen.slot))
             expected = self.agent.foreseen(seen, command) if isinstance(self.agent, Foreseer) else ()
             words = self._words(seen) if self._points and not found.going_on else None
             self.thoughts.append(replace(found, expected=expected, words=words))

@@ -52,7 +52,7 @@ def test_agents_that_value_commands_say_what_each_is_worth(name):
     assert isinstance(agent, Thinker)
     records = episode(made("explorer"))
     advice = advise(agent, records[:5], records[5].before)
-    assert advice.thoughts == thoughts_of(agent, 0).weighed
+    assert advice.thoughts == thoughts_of(agent, 0)
     assert {thought.command for thought in advice.thoughts} <= set(records[5].before.admissible)
     if name == "bert_q":
         best = max(advice.thoughts, key=lambda thought: thought.value)

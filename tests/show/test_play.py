@@ -12,7 +12,7 @@ from rich.console import Console
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import Leave, Observation
-from textmaze.env.thoughts import Thought, Thoughts
+from textmaze.env.thoughts import Thought
 from textmaze.game.table import Game, GameTable
 from textmaze.show.play import play
 from textmaze.show.session import Manner
@@ -266,8 +266,8 @@ def test_an_agent_that_is_watched_gives_no_orders():
 
 def test_values_are_shown_as_bars_or_in_words():
     class Thinks(Script):
-        def thoughts(self, slot: int) -> Thoughts:
-            return Thoughts([Thought("go north", 0.5), Thought("look", 1.0)])
+        def thoughts(self, slot: int) -> list[Thought]:
+            return [Thought("go north", 0.5), Thought("look", 1.0)]
 
     def shown(**options: object) -> str:
         output = io.StringIO()

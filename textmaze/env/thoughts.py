@@ -21,6 +21,7 @@ class Thought(NamedTuple):
     steps: int = 0  # of the walk to where that is given
     note: str = ""  # the agent's own note on it
     room: str = ""  # where it expects the command to lead, if it expects anything
+    going_on: bool = False  # whether it gave the command to follow a plan that it had made before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,24 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Thoughts:
-    """What an agent thought when it chose a command; all is empty where it cannot say."""
+    """All that can be told of why an agent chose a command; nothing where it cannot say."""
 
-    weighed: Sequence[Thought] = ()  # in the order of the commands, without those that it did not think of
-    going_on: bool = False  # whether it only followed a plan that it had made before
+    weighed: Sequence[Thought] = ()
     expected: Sequence[tuple[str, float]] = ()  # texts with their chance, likeliest first; the rest is unknown
     words: Words | None = None
+
+    @property
+    def going_on(self) -> bool:
+        """Whether it only followed a plan that it had made before."""
+        return any(thought.going_on for thought in self.weighed)
 
 
 @runtime_checkable
 class Thinker(Protocol):
     """An agent that values commands."""
 
-    def thoughts(self, slot: int) -> Thoughts:
-        """What it thought when it last chose in a slot, without `expected` and `words`, which take time to find."""
+    def thoughts(self, slot: int) -> Sequence[Thought]:
+        """What it thought when it last chose in a slot, of each command that it thought of, in their order."""
         ...
 
 
@@ -93,9 +98,9 @@ def advise(agent: Agent, records: Sequence[StepRecord], seen: Observation) -> Ad
         for record in records:
             agent.follow(record.before, record.command)
     command = agent.act([seen])[0]
-    return Advice(command, thoughts_of(agent, seen.slot).weighed)
+    return Advice(command, thoughts_of(agent, seen.slot))
 
 
-def thoughts_of(agent: Agent, slot: int) -> Thoughts:
-    """What an agent thought when it last chose in a slot."""
-    return agent.thoughts(slot) if isinstance(agent, Thinker) else Thoughts()
+def thoughts_of(agent: Agent, slot: int) -> Sequence[Thought]:
+    """What an agent thought when it last chose in a slot; empty where it cannot say."""
+    return agent.thoughts(slot) if isinstance(agent, Thinker) else ()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from textmaze.env.rollout import Observation
-from textmaze.env.thoughts import Thought, Thoughts
+from textmaze.env.thoughts import Thought
 from textmaze.errors import RunError
 from textmaze.learn.bert import Bert
 from textmaze.learn.expectation import Expectation
@@ -119,17 +119,17 @@ class Actor:
         if command != admissible(seen)[choice.decision.choice]:
             self.choices.pop(seen.slot)  # nobody follows that plan
 
-    def thoughts(self, slot: int) -> Thoughts:
+    def thoughts(self, slot: int) -> list[Thought]:
         """What it thought when it last chose in a slot, of each command that a plan begins with."""
         found: dict[int, tuple[float, Plan]] = {}
         choice = self.choices[slot]
         for plan, value in zip(choice.plans, choice.values.tolist(), strict=True):
             if plan.first not in found or value > found[plan.first][0]:
                 found[plan.first] = value, plan
-        commands = choice.commands
-        return Thoughts([Thought(commands[first], value, plan.command, plan.steps, plan.note,
-                                 self._room(slot, commands[first]))
-                         for first, (value, plan) in sorted(found.items())], choice.going_on)
+        commands, followed = choice.commands, choice.decision.choice if choice.going_on else -1
+        return [Thought(commands[first], value, plan.command, plan.steps, plan.note, self._room(slot, commands[first]),
+                        first == followed)
+                for first, (value, plan) in sorted(found.items())]
 
     def foreseen(self, seen: Observation, command: str) -> Sequence[tuple[str, float]]:
         """The texts that it expects of a command, each with its chance; none where it does not look ahead."""

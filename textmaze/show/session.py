@@ -155,7 +155,7 @@ class Session:
     def _watch(self, seen: Observation) -> str:
         """What the agent does, shown with what it thinks of it, when it is time."""
         command = self._agent.act([seen])[0]
-        self._think(command, thoughts_of(self._agent, seen.slot).weighed)
+        self._think(command, thoughts_of(self._agent, seen.slot))
         try:
             if self._manner.on_enter:
                 if input("Enter: go on; q: leave ").strip().lower().startswith("q"):

@@ -162,7 +162,7 @@ class _Weighing:
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = self._agent.act(observations)
         self._values = {seen.slot: tuple((thought.command, round(thought.value, 4))
-                                         for thought in thoughts_of(self._agent, seen.slot).weighed)
+                                         for thought in thoughts_of(self._agent, seen.slot))
                         for seen in observations}
         return commands
 
