@@ -103,9 +103,9 @@ class Drrn:
         # The largest sum of value / temperature and Gumbel noise is a draw from the softmax.
         noise = self._rng.gumbel(size=values.shape)
         choices = (values + self.temperature * noise).argmax(1)
-        commands = [_choices(seen)[choice] for seen, choice in zip(observations, choices, strict=True)]
+        commands = [seen.choices[choice] for seen, choice in zip(observations, choices, strict=True)]
         self._last.update((seen.slot, command) for seen, command in zip(observations, commands, strict=True))
-        self._valued.update((seen.slot, (_choices(seen), row)) for seen, row in zip(observations, values, strict=True))
+        self._valued.update((seen.slot, (seen.choices, row)) for seen, row in zip(observations, values, strict=True))
         return commands
 
     def follow(self, seen: Observation, command: str) -> None:
@@ -122,7 +122,7 @@ class Drrn:
         # The answer to a step repeats the description of where it led, and that need not be read twice.
         feedback = seen.text.replace(seen.description, "").replace(seen.objective, "").strip()
         texts = (seen.description, feedback, seen.inventory, seen.objective, last if self.settings.echo else "")
-        menu = self.menus.number(tuple(map(self.texts.number, _choices(seen))))
+        menu = self.menus.number(tuple(map(self.texts.number, seen.choices)))
         return *map(self.texts.number, texts), menu
 
     @torch.no_grad()
@@ -250,10 +250,6 @@ class DrrnLearner(Drrn):
         known = (texts, len(self.texts.words)), (after[:, -1], len(self.menus.numbers))
         if any(((numbers < 0) | (numbers >= count)).any() for numbers, count in known):
             raise ValueError("the replay names what there is not")
-
-
-def _choices(seen: Observation) -> Sequence[str]:
-    return seen.admissible or ("wait",)
 
 
 def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) -> Drrn:

@@ -59,7 +59,7 @@ class LLM:
     def act(self, observations: Sequence[Observation]) -> list[str]:
         for seen in observations:
             self._read(seen)
-        choices = [(seen.admissible or ("wait",))[:MOST_COMMANDS] for seen in observations]
+        choices = [seen.choices[:MOST_COMMANDS] for seen in observations]
         prompts = [self._prompt(seen, these) for seen, these in zip(observations, choices, strict=True)]
         commands = self._chooser.choose(prompts, choices)
         for seen, command in zip(observations, commands, strict=True):

@@ -23,7 +23,7 @@ class Wander:
         pass  # a wanderer remembers nothing
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
-        return [self._rng.choice(observation.admissible or ("wait",)) for observation in observations]
+        return [self._rng.choice(observation.choices) for observation in observations]
 
 
 def make(settings: Settings) -> Agent:

@@ -239,7 +239,7 @@ def test_a_game_that_is_played_live_says_so(here, monkeypatch):
     assert re.findall(r"^│ (\w+) ", done.stdout, re.MULTILINE) == ["explorer", "wander"]  # none knows a shortest way
     done = run("transcript", "wander", game, "--out", "walk.jsonl")
     assert "played live" in done.stderr
-    proved(Path("walk.jsonl"))
+    proved(Path("walk.jsonl"), game)
     assert "played live" in run("play", game, input="hint\nopen white door\n").stdout
     done = CliRunner().invoke(main, ["solve", str(game)])
     assert done.exit_code == 2

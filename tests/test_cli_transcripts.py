@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from transcripts import read_text
 
+from textmaze.catalog import load_game
 from textmaze.cli import main
 
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
@@ -78,6 +79,24 @@ def test_a_difference_is_told_with_exit_code_1_and_what_is_no_transcript_with_2(
         Path(name).write_text("" if name == "empty.jsonl" else "no\n")
         assert f"{name} is no transcript" in refused("verify", name)
     assert "No such file" in refused("verify", "gone.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "chat.jsonl"])
+def test_a_game_in_a_file_is_opened_where_the_user_names_it_and_not_where_a_transcript_does(here, kind):
+    game = here / "pantry.json"
+    game.write_text(load_game("corridor").maze("train", 3).to_json())
+    run("transcript", "walkthrough", game, "--out", f"t.{kind}")
+    told = refused("verify", f"t.{kind}")
+    assert told == ("Error: It was played in a file called 'pantry.json', and no file is opened because a transcript "
+                    "names it: give the game by --game FILE.\n")
+    other = here / "elsewhere"
+    other.mkdir()
+    game.rename(other / "pantry.json")
+    run("verify", f"t.{kind}", "--game", "elsewhere/pantry.json", "--jobs", 1)
+    run("convert", f"t.{kind}", "u.chat.jsonl", "--game", "elsewhere/pantry.json")
+    run("verify", "u.chat.jsonl", "--game", "elsewhere/pantry.json")
+    assert "Nothing in the transcript was played in a file called 'no.z8'" in refused(
+        "verify", f"t.{kind}", "--game", "no.z8")
 
 
 def test_a_chat_can_be_asked_for_what_can_be_done():

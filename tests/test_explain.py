@@ -65,7 +65,7 @@ def test_explain_writes_a_page_that_is_the_same_each_time(trained, tmp_path):
     for path in (one, two):
         done = run("explain", trained, "--seed", 4, "--out", path)
         assert f"Wrote {path}" in done.stderr
-        assert "bert_q reads no words, so none are marked." in done.stderr  # its encoder is a hash
+        assert "bert_q has no encoder that reads words, so none are marked." in done.stderr  # its encoder is a hash
     assert one.read_bytes() == two.read_bytes()
     (episode,) = data(one)["episodes"]
     assert (episode["seed"], episode["game"]) == (4, "corridor")
@@ -95,11 +95,19 @@ def test_an_agent_that_weighs_nothing_is_shown_with_what_it_did(tmp_path):
     assert data(tmp_path / "page.html")["episodes"][0]["thoughts"] == []
 
 
+def test_an_agent_of_another_kind_is_shown_with_its_values_and_without_words(tmp_path):
+    done = run("explain", "drrn", "corridor", "--out", tmp_path / "page.html")
+    assert "drrn has no encoder that reads words, so none are marked." in done.stderr
+    (episode,) = data(tmp_path / "page.html")["episodes"]
+    assert all(thought["weighed"] and thought["words"] is None for thought in episode["thoughts"])
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["nobody"], "no agent named 'nobody'"),
     (["explorer", "nowhere"], "no game named 'nowhere'"),
     (["bert_q", "signposts", "--set", "encoder=hash", "--rank", "5"], "reads no words"),
     (["explorer", "corridor", "--rank", "5"], "no decisions beside hints"),
+    (["drrn", "signposts", "--rank", "5"], "no decisions beside hints"),
 ])
 def test_what_cannot_be_explained_is_refused_in_one_sentence(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

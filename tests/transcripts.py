@@ -46,10 +46,10 @@ def read_text(text: str) -> tuple[Header, list[Episode]]:
     return header, list(episodes)
 
 
-def proved(path: Path) -> tuple[Header, list[Episode]]:
-    """What stands in a JSONL file, once it has been played again."""
+def proved(path: Path, *games: Path) -> tuple[Header, list[Episode]]:
+    """What stands in a JSONL file, once it has been played again, in these files if it was in files."""
     header, episodes = jsonl.read(path)
-    return header, list(verified(header, episodes))
+    return header, list(verified(header.given(games), episodes))
 
 
 def changed(text: str, line: int, values: dict[str, object]) -> str:

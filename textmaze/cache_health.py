@@ -14,6 +14,7 @@ from textmaze.errors import RunError
 from textmaze.files import cache_folder
 from textmaze.game.table_file import kept_files, kept_table
 from textmaze.learn import score_cache, vector_cache
+from textmaze.learn.database import PLACE
 from textmaze.learn.packaged import LARGE_MODEL
 from textmaze.units import spell
 
@@ -116,7 +117,7 @@ def _database(name: str, path: Path, most: str = "") -> Finding:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code == sqlite3.SQLITE_INTERRUPT:
             return Finding(PART, name, GOOD, f"{size}; sound as far as it was read in {spell(PATIENCE)}")
-        if code in vector_cache.PLACE:
+        if code in PLACE:
             return Finding(PART, name, NOTE, f"{path} cannot be read just now: {error}", "try again")
         answer, count = str(error), 0
     if answer != "ok":

@@ -41,6 +41,7 @@ def explain(
     from rich.console import Console
 
     from textmaze.catalog import load_game, make_agent, run_folder
+    from textmaze.env.thoughts import Thinker
     from textmaze.explain import explain as explained
     from textmaze.explain import facts
     from textmaze.files import write_file
@@ -65,12 +66,12 @@ def explain(
     found.prepare(split, [seed])
     say_note(found, split, seed)
     folder = run_folder(agent)
-    if words and hasattr(made, "choices"):
+    if words and isinstance(made, Thinker):
         from textmaze.learn.attribution import reads_words
 
         words = reads_words(made)
         if not words:
-            click.echo(f"{name} reads no words, so none are marked.", err=True)
+            click.echo(f"{name} has no encoder that reads words, so none are marked.", err=True)
     with errors.status(f"{name} plays {found.name}") as status:
         shown = explained(
             made, found, seed, split=split, points=points if words else 0, run=(folder, code) if folder else None,

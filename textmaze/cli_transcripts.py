@@ -14,6 +14,7 @@ from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_opt
 if TYPE_CHECKING:
     from textmaze.show.formats import Format
     from textmaze.show.plan import Filters, Plan
+    from textmaze.show.transcript import Header
 
 FORMATS = click.Choice(sorted(  # as `formats.format_names`, but nothing is imported
     path.stem for path in (Path(__file__).parent / "show" / "formats").glob("*.py") if path.stem != "__init__"))
@@ -22,6 +23,9 @@ JOBS = click.IntRange(1, 1000)
 admissible_option = option("--admissible", is_flag=True, help="For chat: each message ends with what can be done.")
 reasoning_option = option("--reasoning", is_flag=True, help="For chat: the agent first says what it holds the commands "
                                                            "to be worth, where it has values.")
+game_option = option("--game", "games", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+                     help="A file that was played, where it was one; a file that only the transcript names is not "
+                          "opened.")
 
 
 class Damaged(click.ClickException):
@@ -108,7 +112,8 @@ def _write(
     from rich.console import Console
 
     from textmaze.show.results import episodes_bar
-    from textmaze.show.transcribe import PART, close, transcribe
+    from textmaze.show.transcribe import close, transcribe
+    from textmaze.show.workers import PART
 
     total = sum(task.episodes for task in plan.tasks)
     folder = out.with_name(f"{out.name}.parts") if out and resumes and total > PART else None
@@ -167,7 +172,9 @@ class _Tally:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def verify(file: Path) -> None:
+@game_option
+@option("--jobs", type=JOBS, help="In how many processes; what is found is the same.  [default: the processors]")
+def verify(file: Path, games: tuple[Path, ...], jobs: int | None) -> None:
     """Prove a transcript by playing every episode of it again.
 
     FILE is jsonl, chat or parquet. The exit code is 1 where anything differs, however little, and 2 where the file
@@ -177,20 +184,22 @@ def verify(file: Path) -> None:
     Examples:
       textmaze transcript explorer labyrinth --out walk.jsonl
       textmaze verify walk.jsonl
+      textmaze verify strangers.jsonl --game catacombs.z8
     """
+    from textmaze.game.story import processors
     from textmaze.show.formats import read
     from textmaze.show.printable import printable_line
-    from textmaze.show.replay import verified
+    from textmaze.show.replay import prove, verified_lengths
     from textmaze.show.transcript import DamagedError
 
     try:
-        found, header, episodes = read(file)
-        tally = _Tally(_shown("Playing again", episodes if found.proves else verified(header, episodes)))
-        for _ in tally:
-            pass
+        found, header, items = read(file)
+        header = header.given(games)
+        lengths = list(_shown("Playing again", verified_lengths(
+            header, items, jobs or processors(), found.prove or prove), header))
     except DamagedError as error:
         raise Damaged(printable_line(" ".join(str(error).split()))) from error
-    click.echo(f"{file}: {_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}, all as they were played.")
+    click.echo(f"{file}: {_count(len(lengths), 'episode')}, {_count(sum(lengths), 'step')}, all as they were played.")
 
 
 @click.command()
@@ -199,7 +208,10 @@ def verify(file: Path) -> None:
 @option("--format", "kind", type=FORMATS, help="What to write.  [default: by the name]")
 @admissible_option
 @reasoning_option
-def convert(source: Path, target: Path, kind: str | None, admissible: bool, reasoning: bool) -> None:
+@game_option
+def convert(
+    source: Path, target: Path, kind: str | None, admissible: bool, reasoning: bool, games: tuple[Path, ...],
+) -> None:
     """Turn a transcript into another format.
 
     FROM is jsonl, chat or parquet; TO is any format, by its name, and compressed where it ends with .gz. A name that
@@ -212,24 +224,29 @@ def convert(source: Path, target: Path, kind: str | None, admissible: bool, reas
       textmaze convert walk.jsonl walk.cast
     """
     from textmaze.show.formats import load_format, named_format, read
+    from textmaze.show.replay import verified
 
     chosen = load_format(kind) if kind else named_format(target)
     extras = _extras(chosen, admissible, reasoning)
-    _, header, episodes = read(source)
-    tally = _Tally(_shown("Converting", episodes))
+    found, header, episodes = read(source)
+    header = header.given(games)
+    if found.prove:
+        episodes = verified(header, episodes, found.prove)
+    tally = _Tally(_shown("Converting", episodes, header))
     _to_file(target, chosen.write(tally, header, **extras))
     click.echo(f"Wrote {target}: {_count(tally.episodes, 'episode')}, {_count(tally.steps, 'step')}.", err=True)
     if chosen.lost:
         click.echo(chosen.lost, err=True)
 
 
-def _shown(label: str, episodes: Any) -> Any:
-    """The same episodes, with a count on the console for whoever looks on."""
+def _shown(label: str, episodes: Any, header: "Header") -> Any:
+    """The same, with a bar on the console for whoever looks on; where episodes may have been left out, a count."""
     from rich.console import Console
 
-    from textmaze.show.results import counting
+    from textmaze.show.results import counting, episodes_bar
 
-    with counting(Console(stderr=True), label) as show:
+    console, total = Console(stderr=True), sum(play.episodes for play in header.plays)
+    with counting(console, label) if header.filters else episodes_bar(console, label, total) as show:
         for number, episode in enumerate(episodes, 1):
             yield episode
             show(number)

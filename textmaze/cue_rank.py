@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from textmaze.env.chart import SIDES
 from textmaze.env.rollout import Agent, Observation, rollout
+from textmaze.env.thoughts import Weights
 from textmaze.errors import GameError, TextmazeError
 from textmaze.game.layout import WAYS
 from textmaze.game.maze import Maze
@@ -17,10 +18,10 @@ from textmaze.game.mixture import Mixture
 from textmaze.game.narrator import describe
 from textmaze.game.rules import Rules
 from textmaze.game.table import Game
-from textmaze.learn.attribution import Weights, attribute
+from textmaze.learn.actor import Actor
+from textmaze.learn.attribution import attribute
 from textmaze.learn.foresight_report import Interval, interval
 from textmaze.learn.reading import sentences
-from textmaze.show.thoughts import last_thoughts
 
 IDLE_GAMES = 20  # without a decision beside a hint, after which there will be none
 
@@ -106,14 +107,15 @@ class _Ranking:
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
         commands = self.agent.act(observations)
+        if not isinstance(self.agent, Actor):
+            return commands
         for seen in observations:
-            thought = last_thoughts(self.agent, seen)
-            if thought is None or thought.going_on or self.cues.isdisjoint(sentences(seen.description)):
+            choice = self.agent.choices[seen.slot]
+            if choice.going_on or self.cues.isdisjoint(sentences(seen.description)):
                 continue
-            actor = self.agent
-            found = attribute(actor, seen, actor.choices[seen.slot], self.points)  # type: ignore[attr-defined,arg-type]
+            found = attribute(self.agent, seen, choice, self.points)
             if found is not None:
-                self.found.append(ranked(found.description, seen.description, self.cues, self.game, found.gap))
+                self.found.append(ranked(found.marks, seen.description, self.cues, self.game, found.gap))
         return commands
 
 

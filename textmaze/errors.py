@@ -17,6 +17,10 @@ class UnknownNameError(TextmazeError):
         hint = f"; did you mean {near!r}?" if near else "."
         super().__init__(f"There is no {kind} named {name!r}{hint} Known: {', '.join(names) or 'none'}.")
 
+    def __reduce__(self) -> tuple[type[TextmazeError], tuple[str]]:
+        """What another process is told: the sentence, without what it was made of."""
+        return TextmazeError, (str(self),)
+
 
 class SettingError(TextmazeError):
     """A setting with a value that is not allowed."""

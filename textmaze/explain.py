@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmaze.env.rollout import Agent, Observation, StepRecord, rollout
+from textmaze.env.thoughts import Foreseer, Thoughts, Words, thoughts_of
 from textmaze.errors import TextmazeError
 from textmaze.game.table import Game
 from textmaze.show.floorplan import floorplan
 from textmaze.show.page import Shown
-from textmaze.show.thoughts import Mark, Thoughts, Watched, Words
 
 if TYPE_CHECKING:
     from textmaze.learn.actor import Actor
@@ -26,40 +26,55 @@ def explain(
 
     Args:
         points: how many gradients are taken for the words that mattered in each choice; 0 leaves the words out.
-            TextmazeError where an agent weighs commands but reads no words.
+            TextmazeError where an agent makes plans but reads no words.
         run: the folder of the agent's training, whose potential is shown, and the agent file that it was trained with
             if that is no shipped one.
         show: is told how many steps have been taken.
     """
-    watched = Watched(agent, _reader_of_words(agent, points) if points else None)
+    watched = Watched(agent, points)
     records: list[StepRecord] = []
     for played in rollout(game, watched, [seed], split=split, slots=1):
         records += played
         show(len(records))
     if not records:
         raise TextmazeError("Nothing was played, so there is nothing to explain.")
-    thoughts = watched.thoughts[0]
-    found = thoughts if any(thoughts) else []
+    thoughts = watched.thoughts
+    found = thoughts if any(thought.weighed for thought in thoughts) else []
     return Shown(records, floorplan(game, records), found, potentials(agent, *run, records) if run else [])
 
 
-def _reader_of_words(agent: Agent, points: int) -> Callable[[Observation, Thoughts], Thoughts]:
-    """What adds the words that mattered to what was thought; nothing where an old plan was only followed."""
-    from textmaze.learn.attribution import attribute
+class Watched:
+    """An agent that plays one episode, and whose thoughts are kept in the order of its commands.
 
-    actor: Actor = agent  # type: ignore[assignment]  # none but these have words
+    Args:
+        points: as in `explain`.
+    """
 
-    def look(seen: Observation, thought: Thoughts) -> Thoughts:
-        found = None if thought.going_on else attribute(actor, seen, actor.choices[seen.slot], points)
-        if found is None:
-            return thought
-        commands = seen.admissible or ("wait",)
-        return replace(thought, words=Words(
-            commands[found.best.first], commands[found.second.first], found.difference, found.blank, found.gap,
-            tuple(Mark(*mark) for mark in found.description), dict(found.shares),
-        ))
+    def __init__(self, agent: Agent, points: int = 0) -> None:
+        self.agent = agent
+        self.infos: Sequence[str] = agent.infos
+        self.thoughts: list[Thoughts] = []
+        self._points = points
 
-    return look
+    def begin(self, episodes: Sequence[int]) -> None:
+        self.agent.begin(episodes)
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        commands = self.agent.act(observations)
+        for seen, command in zip(observations, commands, strict=True):
+            found = Thoughts(thoughts_of(self.agent, seen.slot))
+            expected = self.agent.foreseen(seen, command) if isinstance(self.agent, Foreseer) else ()
+            words = self._words(seen) if self._points and not found.going_on else None
+            self.thoughts.append(replace(found, expected=expected, words=words))
+        return commands
+
+    def _words(self, seen: Observation) -> Words | None:
+        from textmaze.learn.actor import Actor
+        from textmaze.learn.attribution import attribute
+
+        if not isinstance(self.agent, Actor):
+            return None
+        return attribute(self.agent, seen, self.agent.choices[seen.slot], self._points)
 
 
 def potentials(agent: Agent, folder: Path, code: str | None, records: Sequence[StepRecord]) -> list[float]:

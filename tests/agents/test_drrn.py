@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from playing import played
+from playing import assert_same_state, played
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import Observation, rollout
@@ -297,10 +297,7 @@ def test_a_restored_learner_is_the_one_that_was_saved_and_goes_on_as_it_would(tm
     old, new = trained(tmp_path), drrn.make_learner(chosen(seed=9))
     plain, tensors = copied(old)
     new.restore(plain, tensors)
-    again, same = copied(new)
-    assert again == plain
-    assert same.keys() == tensors.keys()
-    assert all(torch.equal(same[name], tensors[name]) for name in tensors)
+    assert_same_state(new, old)
     courses = []
     for learner in (old, new):
         learner.schedule(0.5)

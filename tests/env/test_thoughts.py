@@ -65,7 +65,7 @@ def test_a_bert_q_says_what_it_aims_at_and_which_room_it_expects():
     den = Observation(0, "-= Den =-\nA way leads west.", "-= Den =-\nA way leads west.", "", "Find it.", ("go west",))
     record = StepRecord("x", "train", 0, 0, 1, hall, "go east", 0.0, False, False, den, -1, -1)
     (thought,) = advise(made("bert_q"), [record], den).thoughts
-    assert (thought.command, thought.aim, thought.expected) == ("go west", "to go north 1 step from here", "Hall")
+    assert (thought.command, thought.aim, thought.steps, thought.room) == ("go west", "go north", 1, "Hall")
 
 
 def test_an_agent_that_cannot_follow_is_asked_about_what_is_seen_now():
@@ -81,7 +81,7 @@ def test_an_agent_that_cannot_follow_is_asked_about_what_is_seen_now():
 
     agent = Stubborn()
     records = episode(made("explorer"))
-    assert advise(agent, records[:4], records[4].before) == ("wait", [])
+    assert advise(agent, records[:4], records[4].before) == ("wait", ())
     assert agent.asked == 1
 
 

@@ -343,6 +343,7 @@ WALLED = next(way for way in range(4) if FULL.rooms[FULL.start].exits[way] < 0)
         (room(look=-1), "the look of"),
         (room(dark=0), "dark of a room must be true or false"),
         (room(exits=[-1, -1]), "6 whole numbers"),
+        (room(LAST, exits=[]), "6 whole numbers"),  # before the rooms that lead there are checked
         (room(exits=[0.0, *[-1] * 5]), "must be a whole number"),
         (room(exits=[True, *[-1] * 5]), "must be a whole number"),
         (room(exits=5), "must be a list"),

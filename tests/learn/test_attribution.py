@@ -45,12 +45,14 @@ def test_weights_and_gap_add_up_to_the_difference_of_the_values(reader, changes)
     found = [(choice, attribute(agent, seen, choice, 16)) for (seen, choice), _ in
              zip(decisions(agent, load_game("signposts")), range(3), strict=False)]
     for choice, words in found:
-        values = sorted(choice.values.tolist())
-        assert words.difference == pytest.approx(words.best and values[-1] - choice.values[
-            choice.plans.index(words.second)].item(), abs=1e-6)
+        values = {command: max((value for plan, value in zip(choice.plans, choice.values.tolist(), strict=True)
+                                if choice.commands[plan.first] == command), default=None)
+                  for command in (words.best, words.second)}
+        assert max(choice.values.tolist()) == values[words.best]
+        assert words.difference == pytest.approx(values[words.best] - values[words.second], abs=1e-6)
         assert sum(words.shares.values()) + words.blank + words.gap == pytest.approx(words.difference, abs=1e-5)
         assert abs(words.gap) < 0.01  # a net so small and untrained is nearly linear
-        assert words.shares["description"] == pytest.approx(sum(weight for _, _, weight in words.description), abs=1e-5)
+        assert words.shares["description"] == pytest.approx(sum(weight for _, _, weight in words.marks), abs=1e-5)
 
 
 def test_the_same_choice_has_the_same_words_and_more_points_leave_a_smaller_gap(reader):
@@ -67,10 +69,10 @@ def test_marks_stand_at_tokens_of_the_description_and_a_way_is_marked_where_it_i
     agent = make_agent("bert_q", reader, 0)[1]
     seen, choice = next(decisions(agent, load_game("signposts")))
     words = attribute(agent, seen, choice, 2)
-    pieces = [seen.description[start:end] for start, end, _ in words.description]
+    pieces = [seen.description[start:end] for start, end, _ in words.marks]
     assert all(piece and not piece.isspace() for piece in pieces)
     assert {command.removeprefix("go ") for command in seen.admissible} <= set(pieces)
-    ends = [(start, end) for start, end, _ in words.description]
+    ends = [(start, end) for start, end, _ in words.marks]
     assert all(before[1] <= after[0] for before, after in pairwise(ends))
 
 

@@ -51,13 +51,7 @@ def test_no_texts_have_no_vectors():
 
 
 def test_a_text_that_could_not_be_encoded_is_not_thought_known():
-    class Broken(WordBag):
-        def encode(self, texts):
-            if self.broken:
-                raise MemoryError
-            return super().encode(texts)
-
-    model = Broken()
+    model = Growing()
     library = Library(model)
     model.broken = True
     with pytest.raises(MemoryError):
@@ -88,11 +82,14 @@ def test_load_model_knows_hash_by_name():
 
 
 class Growing(WordBag):
-    """A text model whose vectors are multiplied by its version."""
+    """A text model whose vectors are multiplied by its version, and that may break."""
 
     version = 1
+    broken = False
 
     def encode(self, texts):
+        if self.broken:
+            raise MemoryError
         return super().encode(texts) * self.version
 
 
@@ -120,15 +117,7 @@ def test_a_library_whose_model_has_not_changed_encodes_nothing_anew():
 
 
 def test_a_library_that_could_not_be_refreshed_is_refreshed_the_next_time():
-    class Broken(Growing):
-        broken = False
-
-        def encode(self, texts):
-            if self.broken:
-                raise MemoryError
-            return super().encode(texts)
-
-    model = Broken()
+    model = Growing()
     library = Library(model)
     before = library.read(["a"]).clone()
     model.version, model.broken = 2, True

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from textmaze.errors import TextmazeError
+from textmaze.learn.cells import cells
 from textmaze.learn.protocol import QUICK, load_protocol, protocol_files, quick
-from textmaze.learn.reproduce import cells
 
 TINY = """
 title = "Tiny"

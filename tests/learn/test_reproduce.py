@@ -12,11 +12,12 @@ from textmaze.catalog import load_game
 from textmaze.cli import main
 from textmaze.errors import RunError
 from textmaze.learn import runs
+from textmaze.learn.cells import cells, results
 from textmaze.learn.compare import contenders
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.findings import findings
 from textmaze.learn.protocol import load_protocol
-from textmaze.learn.reproduce import cells, course, do, reproduce, results, summary
+from textmaze.learn.reproduce import course, do, reproduce, summary
 from textmaze.show.protocol_page import noise_curves, protocol_grids, protocol_page
 
 TINY = """

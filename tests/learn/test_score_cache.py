@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from textmaze.learn import score_cache
+from textmaze.learn import database, score_cache
 from textmaze.learn.score_cache import FILE, Cached, ScoreCache
 
 KEYS = [bytes([number]) * 32 for number in range(10)]
@@ -101,7 +101,7 @@ def test_where_nothing_can_be_written_nothing_is_kept_and_nothing_is_lost(tmp_pa
 
 
 def test_a_cache_that_another_process_is_writing_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(score_cache, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     path = tmp_path / "scores"
     ScoreCache(path).write(SCORES)
     other = sqlite3.connect(path)

@@ -10,7 +10,7 @@ from textmaze.catalog import load_game
 from textmaze.errors import TextmazeError
 from textmaze.learn.encoder import Library
 from textmaze.learn.scorers import ADVICE, Contrast, Distance, Random
-from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, n_step_shaping, shaping, told_of_alone
+from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, shaping, told_of_alone
 
 GAMMA = 0.95
 TABLES = {
@@ -147,25 +147,6 @@ def test_the_same_text_is_scored_for_each_objective_by_itself():
     potential = Potential(Wish(), 1.0)
     texts = ["a coin", "an exit", "a coin", "a coin"]
     assert potential.of(texts, ["coin", "coin", "exit", "coin"]).tolist() == [1.0, 0.0, 0.0, 1.0]
-
-
-# -- sums over several steps ---------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.floats(-10, 10), min_size=2, max_size=30), st.booleans(), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
-def test_the_shaping_of_n_steps_is_the_discounted_sum_of_theirs(phi, won, gamma):
-    potentials, n = np.array(phi), len(phi) - 1
-    terminated = np.arange(n) == (n - 1 if won else n)
-    terms = shaping(potentials[:-1], potentials[1:], terminated, gamma)
-    (total,) = n_step_shaping(potentials[:1], potentials[-1:], np.array([won]), gamma, n)
-    assert total == pytest.approx(float(np.sum(gamma ** np.arange(n) * terms)), abs=1e-9)
-
-
-def test_rows_may_sum_up_different_numbers_of_steps():
-    start, end = np.array([1.0, 1.0, 1.0]), np.array([8.0, 8.0, 8.0])
-    total = n_step_shaping(start, end, np.array([False, False, True]), 0.5, np.array([1, 3, 2]))
-    assert total.tolist() == [3.0, 0.0, -1.0]
 
 
 # -- the control that knows the distance ---------------------------------------------------------------------------

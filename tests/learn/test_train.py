@@ -4,11 +4,10 @@ import json
 
 import pytest
 import torch
-from fakes import WordBag
+from playing import assert_same_state
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.errors import RunError
-from textmaze.learn import encoder
 from textmaze.learn.checkpoint import load_model, load_state
 from textmaze.learn.train import TrainSettings, train
 
@@ -276,11 +275,6 @@ def test_the_log_is_closed_when_the_first_look_fails(tmp_path, recwarn):
     assert [str(warning.message) for warning in recwarn if warning.category is ResourceWarning] == []
 
 
-@pytest.fixture
-def words(monkeypatch):
-    monkeypatch.setitem(encoder.MODELS, "words", WordBag)
-
-
 @pytest.mark.usefixtures("words")
 def test_after_an_interrupt_the_learner_chooses_the_same_commands_and_has_the_same_tensors(tmp_path):
     """The real learner, interrupted after some updates, and another one that goes on from the folder."""
@@ -300,11 +294,7 @@ def test_after_an_interrupt_the_learner_chooses_the_same_commands_and_has_the_sa
     assert state["steps"] == rounds[-1]
     new = bert_q.make_learner(settings)
     new.restore(state["learner"], tensors)
-    plain, expected = old.state()
-    again, found = new.state()
-    assert again == plain
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert_same_state(new, old)
     looks = new_looks()
     for learner in (old, new):
         learner.begin(range(len(looks)))

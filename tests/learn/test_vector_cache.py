@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textmaze.errors import SettingError
-from textmaze.learn import vector_cache
+from textmaze.learn import database, vector_cache
 from textmaze.learn.vector_cache import VectorCache, open_cache
 
 WIDTH = 8
@@ -123,7 +123,7 @@ def test_where_nothing_can_be_kept_nothing_is_known_and_nothing_is_said(tmp_path
 
 
 def test_a_file_that_another_process_holds_is_left_alone(path, monkeypatch):
-    monkeypatch.setattr(vector_cache, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     cache(path).write(vectors(["a"]))
     other = sqlite3.connect(path)
     other.execute("BEGIN EXCLUSIVE")

@@ -3,7 +3,7 @@
 from textmaze.env.thoughts import Thought
 from textmaze.show.bars import bars, in_words
 
-THOUGHTS = [Thought("go east", 0.25), Thought("take coin", 1.0), Thought("go west", 0.5, "to look 2 steps from here")]
+THOUGHTS = [Thought("go east", 0.25), Thought("take coin", 1.0), Thought("go west", 0.5, "look", 2)]
 
 
 def test_the_best_comes_first_and_a_bar_is_as_long_as_its_value():
@@ -36,4 +36,4 @@ def test_words_say_the_same():
     assert in_words(THOUGHTS, "take coin") == (
         "What each command is worth to it, the best first: take coin 1.00, go west 0.50 (to look 2 steps from here), "
         "go east 0.25.")
-    assert "(to Hall)" in in_words([Thought("go up", 1.0, expected="Hall")], "go up")
+    assert "(to Hall)" in in_words([Thought("go up", 1.0, room="Hall")], "go up")

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from textmaze.catalog import load_game, make_agent
+from textmaze.env.thoughts import Words
 from textmaze.explain import explain
 from textmaze.show.explain_text import bar, print_explained, whole_words
-from textmaze.show.thoughts import Expected, Mark, Words
 from textmaze.show.transcript import verdict
 
 
@@ -31,13 +31,13 @@ def test_it_shows_what_was_read_weighed_and_done_at_each_step(shown):
         assert record.before.text in text
         assert f"\n> {record.command}\n" in text
         for one in thought.weighed:
-            assert one.value is None or f"{one.value:.3f}" in text
+            assert f"{one.value:.3f}" in text
     assert text.rstrip().endswith(verdict(shown.records))
 
 
 def test_it_shows_which_words_mattered_and_what_was_expected(shown):
-    words = Words("go north", "go south", 0.5, 0.1, 0.05, (Mark(3, 6, 0.25),), {"description": 0.25, "note": 0.1})
-    first = replace(shown.thoughts[0], words=words, expected=(Expected("Elsewhere.\nFar.", 0.2),))
+    words = Words("go north", "go south", 0.5, 0.1, 0.05, ((3, 6, 0.25),), {"description": 0.25, "note": 0.1})
+    first = replace(shown.thoughts[0], words=words, expected=(("Elsewhere.\nFar.", 0.2),))
     text = printed(replace(shown, thoughts=[first, *shown.thoughts[1:]]))
     assert f"words here: {shown.records[0].before.description[3:6]} +0.250" in text
     assert "go north rather than go south: +0.500, with all texts blank +0.100, words +0.350, gap +0.050" in text
@@ -63,5 +63,5 @@ def test_a_bar_is_as_long_as_its_value():
 
 
 def test_tokens_of_one_word_are_one_word_and_a_full_stop_is_its_own():
-    words = Words("a", "b", 0, 0, 0, (Mark(0, 4, 0.5), Mark(4, 6, 0.25), Mark(6, 7, 1.0)), {})
+    words = Words("a", "b", 0, 0, 0, ((0, 4, 0.5), (4, 6, 0.25), (6, 7, 1.0)), {})
     assert whole_words(words, "walked.") == [(0, 6, 0.75), (6, 7, 1.0)]

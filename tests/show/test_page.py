@@ -9,13 +9,13 @@ from browser import chromium, opened
 
 from textmaze.catalog import load_game, make_agent
 from textmaze.env.rollout import rollout
+from textmaze.env.thoughts import Words
 from textmaze.errors import TextmazeError
 from textmaze.explain import explain
 from textmaze.show import page as pages
 from textmaze.show.floorplan import floorplan
 from textmaze.show.formats import html
 from textmaze.show.page import Shown, page
-from textmaze.show.thoughts import Expected, Mark, Words
 from textmaze.show.transcript import by_episode, make_header, verdict
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{data}} \u2028 \x1b[31m & 'quoted'"
@@ -32,8 +32,8 @@ def shown():
     first, *rest = found.thoughts
     description, came = found.records[0].before.description, found.records[0].after.text
     one, two = first.weighed[0].command, first.weighed[-1].command
-    words = Words(one, two, 0.5, 0.1, 0.05, (Mark(3, 6, 0.25), Mark(7, 10, -0.1)), {"description": 0.15, "note": 0.2})
-    first = replace(first, words=words, expected=(Expected(came, 0.75), Expected(description, 0.125)))
+    words = Words(one, two, 0.5, 0.1, 0.05, ((3, 6, 0.25), (7, 10, -0.1)), {"description": 0.15, "note": 0.2})
+    first = replace(first, words=words, expected=((came, 0.75), (description, 0.125)))
     return replace(found, thoughts=[first, *rest], potentials=[0.01 * step for step in range(len(found.records))])
 
 
@@ -68,7 +68,8 @@ def test_the_values_shown_are_those_of_the_records(browser, file, shown):
             assert tab.input_value("#scrub") == str(number)
             assert "".join(record.before.text.split()) == "".join(tab.text_content("#text").split())
             assert tab.inner_text("#inventory") == record.before.inventory
-            values = {one.command: "\u2013" if one.value is None else f"{one.value:.3f}" for one in thought.weighed}
+            values = dict.fromkeys(record.before.choices, "\u2013")
+            values |= {one.command: f"{one.value:.3f}" for one in thought.weighed}
             assert dict(bars(tab, "weighed")) == values
             assert tab.inner_text("#weighed .chosen .label") == record.command
             series = {row.query_selector("span").inner_text(): row.query_selector("output").inner_text()

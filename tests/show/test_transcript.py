@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import stories
@@ -9,7 +10,7 @@ from transcripts import SEEDS, Quitter, played, rounds
 
 from textmaze.catalog import load_game
 from textmaze.env.rollout import rollout
-from textmaze.errors import TextmazeError
+from textmaze.errors import GameError, TextmazeError
 from textmaze.game.mixture import Mixture
 from textmaze.show.transcript import (
     DamagedError,
@@ -72,11 +73,25 @@ def test_the_header_of_a_game_in_a_file_names_the_file(tmp_path):
         load_play(header.plays[0]).table("train", 0)
 
 
-def test_only_a_game_in_a_file_is_read_from_the_path_that_a_header_names():
+def test_no_file_is_opened_because_a_transcript_names_it(tmp_path):
+    path = stories.pantry(tmp_path)
+    game = load_game(str(path))
+    written = make_header(game, source=f"/elsewhere/{path.name}", split="train", agent="wander", seeds=[0])
+    header = read_header(header_line(written), "t")
+    with pytest.raises(GameError, match=rf"called '{path.name}', and no file is opened .*: give the game by --game"):
+        load_play(header.plays[0])
+    assert load_play(header.given([path]).plays[0]).table("train", 0).texts == game.table("train", 0).texts
+    assert header_line(header.given([path])) == header_line(header)
+    with pytest.raises(GameError, match=r"played in a file called 'other\.z8'"):
+        header.given([path, tmp_path / "other.z8"])
+
+
+def test_only_a_game_in_a_file_is_read_from_a_path():
     header = make_header(load_game("corridor"), source="corridor", split="train", agent="wander", seeds=[0])
     source = replace(header.plays[0].sources[0], kind="file", path="ladder")
+    header = replace(header, plays=(replace(header.plays[0], sources=(replace(source, settings={}),)),))
     with pytest.raises(TextmazeError, match="'ladder' is none"):
-        load_play(replace(header.plays[0], sources=(replace(source, settings={}),)))
+        load_play(header.given([Path("ladder")]).plays[0])
 
 
 @pytest.mark.parametrize("settings", [{"roms": 4}, {"rooms": 1}, {"rooms": "9"}, {"topology": []}], ids=str)

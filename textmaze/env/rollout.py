@@ -25,6 +25,11 @@ class Observation:
     admissible: tuple[str, ...]
     best_command: str | None = None  # told only to agents whose `infos` ask for it
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The commands to choose from: where none changes anything, to wait."""
+        return self.admissible or ("wait",)
+
 
 class Agent(Protocol):
     """Whoever chooses commands. `infos` names what it must be told that no player could read: mostly nothing."""

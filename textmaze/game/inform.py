@@ -21,10 +21,10 @@ from textmaze.game.narrator import (
     patrol_far,
     patrol_near,
     sights,
-    with_article,
 )
 from textmaze.game.parser import ARTICLES, CHAINED, EMPTY, LONGEST_LINE, LONGEST_SHOWN, SHORT, TOO_LONG, VERBS
 from textmaze.game.rules import CLOSED, LOCKED, LOST, OPEN, SAYINGS, WON, Rules, commands
+from textmaze.game.wording import with_article
 
 _NOWHERE = 255  # in a byte of a table, where our own rules have -1
 _PLAIN = re.compile(r"[^A-Za-z0-9 .,:;!?-][0-9]*")

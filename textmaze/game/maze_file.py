@@ -94,6 +94,8 @@ def _check(maze: Maze) -> None:
     if maze.map and count > MOST_MAPPED:
         raise ValueError(f"a map shows at most {MOST_MAPPED} rooms")
     load_theme(maze.theme)
+    if any(len(room.exits) != len(WAYS) or len(room.at) != 3 for room in maze.rooms):
+        raise ValueError(f"a room's exits must be {len(WAYS)} whole numbers, its place 3")
     for index in range(count):
         _check_room(maze, index)
     if len({room.name for room in maze.rooms}) < len({room.look for room in maze.rooms}):
@@ -108,8 +110,6 @@ def _check_room(maze: Maze, index: int) -> None:
     # Brackets and quotes are code to Inform 7, into which a maze can be exported.
     if not re.fullmatch(r"[ !#-Z\\^-~]{1,60}", room.name) or room.name != room.name.strip():
         raise ValueError("a room's name must be 1 to 60 printable ASCII characters, without brackets and quotes")
-    if len(room.exits) != len(WAYS) or len(room.at) != 3:
-        raise ValueError(f"a room's exits must be {len(WAYS)} whole numbers, its place 3")
     if any(not -1 <= target < len(maze.rooms) for target in room.exits):
         raise ValueError(f"a way from {room.name!r} leads to a room that is not there")
     if not 0 <= room.look < len(maze.rooms) or maze.rooms[room.look].name != room.name:

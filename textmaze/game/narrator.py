@@ -1,16 +1,25 @@
 """Says in English what the rules tell in codes. Each text is rendered when it is first read."""
 
-import functools
-import random
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from textmaze.game.layout import BACK, DIRECTIONS, WAYS
 from textmaze.game.maze import Maze
 from textmaze.game.rules import CLOSED, LOCKED, OPEN, SEEN_FROM_PLAYER, WON, Rules, Told, View, gate_open
-from textmaze.game.theme import load_theme
+from textmaze.game.wording import (
+    choose,
+    fill,
+    fill_ways,
+    joined,
+    listed,
+    pick,
+    turned,
+    voice_of,
+    way_sentence,
+    way_words,
+    with_article,
+)
 
 # Answers that are the same in all themes; where Inform 7 has an answer of its own, these are its words.
 ANSWERS = {
@@ -117,22 +126,22 @@ def describe(maze: Maze, view: View) -> str:
 def sights(maze: Maze, here: int, heading: int) -> Iterator[Sight]:
     """One sentence for each thing that may be seen in a room where there is light, and when it is."""
     room = maze.rooms[here]
-    voice = _voice(maze, room.look)  # these four are drawn always, so that what happens changes no other sentence
+    voice = voice_of(maze, room.look)  # these four are drawn always, so that what happens changes no other sentence
     place, ways = room.name.lower(), plain_ways(maze, here)
-    yield When(), partial(_pick(maze, "room", voice).format, place=place, a_place=with_article(place))
-    yield When(), partial(str, _pick(maze, "detail", voice))
-    listed = _listed([way_words(maze, way, heading) for way in _turned(maze, ways, heading)])
+    yield When(), partial(pick(maze, "room", voice).format, place=place, a_place=with_article(place))
+    yield When(), partial(str, pick(maze, "detail", voice))
+    told = listed([way_words(maze, way, heading) for way in turned(maze, ways, heading)])
     alone = sum(target >= 0 for target in room.exits) == 1  # and not just the only way without a door, say
-    exits = _pick(maze, "exits_many" if len(ways) != 1 else "exits_one" if alone else "exits_also", voice)
-    coin = _pick(maze, "coin", voice)
+    exits = pick(maze, "exits_many" if len(ways) != 1 else "exits_one" if alone else "exits_also", voice)
+    coin = pick(maze, "coin", voice)
     if ways:
-        yield When(), partial(_fill_ways, exits, listed)
+        yield When(), partial(fill_ways, exits, told)
     for way, kind in ((4, "stairs_up"), (5, "stairs_down")):
         if room.exits[way] >= 0:
-            yield When(), partial(_choose, maze, kind, f"{room.look}/{kind}")
+            yield When(), partial(choose, maze, kind, f"{room.look}/{kind}")
     for way in one_ways(maze, here):
         if way < len(DIRECTIONS):
-            yield When(), partial(_way_sentence, maze, "one_way", f"{room.look}/one_way/{way}", way, heading)
+            yield When(), partial(way_sentence, maze, "one_way", f"{room.look}/one_way/{way}", way, heading)
     doors = [(number, way) for number, door in enumerate(maze.doors)
              if (way := bar_way(maze, door.room, door.way, here)) >= 0]
     for order, (number, way) in enumerate(doors):
@@ -140,16 +149,16 @@ def sights(maze: Maze, here: int, heading: int) -> Iterator[Sight]:
         for state, kind in ((OPEN, "door_open"), (CLOSED, "door_closed"), (LOCKED, "door_locked")):
             if state != LOCKED or door.key >= 0:
                 yield When("door", number, state), partial(
-                    _way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, door=door.name)
+                    way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, door=door.name)
     gates = [(number, way) for number, gate in enumerate(maze.gates)
              if (way := bar_way(maze, gate.room, gate.way, here)) >= 0]
     for order, (number, way) in enumerate(gates):
         for is_open, kind in enumerate(("gate_shut", "gate_open")):
             yield When("gate", number, is_open), partial(
-                _way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, gate=maze.gates[number].name)
+                way_sentence, maze, kind, f"{here}/{kind}", way, heading, order, gate=maze.gates[number].name)
     for order, cue in enumerate(maze.cues):
         if cue.room == here:
-            yield When(), partial(_way_sentence, maze, cue.kind, cue.kind, cue.way, heading, order)
+            yield When(), partial(way_sentence, maze, cue.kind, cue.kind, cue.way, heading, order)
     items = [bit for bit, item in enumerate(maze.items) if item.room == here]
     for order, bit in enumerate(items):
         yield When("item", bit, 0), partial(_item_sentence, maze, bit, f"{here}/thing", order)
@@ -158,41 +167,41 @@ def sights(maze: Maze, here: int, heading: int) -> Iterator[Sight]:
 
 
 def _item_sentence(maze: Maze, bit: int, voice: str, order: int) -> str:
-    return _fill(_choose(maze, "thing", voice, order), thing=maze.items[bit].name)
+    return fill(choose(maze, "thing", voice, order), thing=maze.items[bit].name)
 
 
 def darkness(maze: Maze, here: int) -> str:
     """What is said of a room in which nothing can be seen."""
-    return _choose(maze, "dark", f"{maze.rooms[here].look}/dark")
+    return choose(maze, "dark", f"{maze.rooms[here].look}/dark")
 
 
 def outside(maze: Maze) -> str:
     """What is said to a player who has reached the exit."""
-    return _choose(maze, "exit", maze.rooms[maze.goal].look)
+    return choose(maze, "exit", maze.rooms[maze.goal].look)
 
 
 def patrol_near(maze: Maze, number: int, way: int, heading: int) -> str:
     """How a patrol makes itself felt that is one room away."""
-    return _way_sentence(maze, "patrol_near", f"patrol/{number}/{way}", way, heading, patrol=maze.patrols[number].name)
+    return way_sentence(maze, "patrol_near", f"patrol/{number}/{way}", way, heading, patrol=maze.patrols[number].name)
 
 
 def patrol_far(maze: Maze, number: int, way: int, heading: int) -> str:
     """How a patrol makes itself felt that is two rooms away; from each way in other words."""
     name = maze.patrols[number].name
-    return _way_sentence(maze, "patrol_far", f"patrol_far/{number}", way, heading, order=way, patrol=name)
+    return way_sentence(maze, "patrol_far", f"patrol_far/{number}", way, heading, order=way, patrol=name)
 
 
 def objective(maze: Maze) -> str:
     """What the player is told to do, and what directions there are."""
     parcel = next((item for item in maze.items if item.kind == "parcel"), None)
     kind = f"objective_{maze.goal_kind}"
-    sentences = [_fill(_choose(maze, kind, "objective"), thing=parcel.name if parcel else "",
+    sentences = [fill(choose(maze, kind, "objective"), thing=parcel.name if parcel else "",
                        place=maze.rooms[maze.goal].name.lower())]
     if maze.map:
         place = maze.rooms[parcel.room if parcel else maze.goal].name.lower()
-        sentences.append(_fill(_choose(maze, "whereabouts", "whereabouts"), place=place))
+        sentences.append(fill(choose(maze, "whereabouts", "whereabouts"), place=place))
     if maze.directions:
-        sentences.append(_choose(maze, "directions", "directions").format(route=_route(maze)))
+        sentences.append(choose(maze, "directions", "directions").format(route=_route(maze)))
     return " ".join(sentences)
 
 
@@ -211,7 +220,7 @@ def inventory(maze: Maze, taken: int) -> str:
     held += [item.name for bit, item in enumerate(maze.items) if taken >> bit & 1]
     if not held:
         return "You are carrying nothing."
-    told = f"You are carrying {_and([with_article(name) for name in held])}."
+    told = f"You are carrying {joined([with_article(name) for name in held])}."
     return f"{told}\n{map_text(maze)}" if maze.map else told
 
 
@@ -237,14 +246,14 @@ def help_text(maze: Maze) -> str:
     deeds += ["open and close doors"] if maze.doors else []
     deeds += ["unlock a door with its key"] if any(door.key >= 0 for door in maze.doors) else []
     deeds += ["look around", "look at your inventory", "wait"]
-    return (f"Type a command and press Enter. You can {_and([f'go {way}' for way in ways], 'or')}; "
+    return (f"Type a command and press Enter. You can {joined([f'go {way}' for way in ways], 'or')}; "
             f"{'; '.join(deeds[:-1])}; and {deeds[-1]}. Short forms work too: {short}, l, i, z.")
 
 
 def meeting(maze: Maze, patrol: int) -> str:
     """What happens when a patrol meets the player."""
     kind = "caught" if maze.caught == "lost" else "sent_back"
-    return _choose(maze, kind, f"{kind}/{patrol}").format(patrol=maze.patrols[patrol].name)
+    return choose(maze, kind, f"{kind}/{patrol}").format(patrol=maze.patrols[patrol].name)
 
 
 # -- what there is to be said --------------------------------------------------------------------------------------
@@ -285,73 +294,3 @@ def far(maze: Maze, room: int, other: int) -> list[int]:
         return []
     exits = maze.rooms[room].exits[:4]
     return [way for way, target in enumerate(exits) if target >= 0 and near(maze, target, other) >= 0]
-
-
-# -- words ---------------------------------------------------------------------------------------------------------
-
-
-def way_words(maze: Maze, way: int, heading: int) -> tuple[str, str]:
-    """A way as one goes there, and as the side where it is: by the compass the same word."""
-    if maze.frame == "compass" or way >= len(DIRECTIONS):
-        return WAYS[way], WAYS[way]
-    turned = (way - heading) % 4
-    return SEEN_FROM_PLAYER[turned], ("front", "right", "back", "left")[turned]
-
-
-def _turned(maze: Maze, ways: list[int], heading: int) -> list[int]:
-    """Ways in the order in which they are told: as the compass turns, from where the player looks."""
-    return sorted(ways, key=lambda way: (way - heading) % 4) if maze.frame == "egocentric" else ways
-
-
-def _way_sentence(
-    maze: Maze, kind: str, voice: str, way: int, heading: int, order: int = 0, **names: str
-) -> str:
-    return _fill(_fill_ways(_choose(maze, kind, voice, order), way_words(maze, way, heading)), **names)
-
-
-def _fill_ways(sentence: str, words: tuple[str, str]) -> str:
-    """After `the` stands a side, elsewhere a direction: `to the front`, but `go forward`."""
-    sentence = re.sub(r"\b(the|The) \{ways?\}", rf"\1 {words[1]}", sentence)
-    return re.sub(r"\{ways?\}", words[0], sentence)
-
-
-def _fill(sentence: str, **names: str) -> str:
-    articles = {f"a_{kind}": with_article(name) for kind, name in names.items()}
-    return sentence.format(**names, **articles)
-
-
-def with_article(name: str) -> str:
-    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
-
-
-def _listed(words: list[tuple[str, str]]) -> tuple[str, str]:
-    return _and([going for going, _ in words]), _and([side for _, side in words])
-
-
-def _and(words: Sequence[str], last: str = "and") -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
-
-
-def _voice(maze: Maze, where: int | str) -> random.Random:
-    """The source of wordings for one room or thing: its own, so that texts can be rendered in any order."""
-    return random.Random(f"{maze.voice}/{where}")
-
-
-def _choose(maze: Maze, kind: str, where: int | str, order: int = 0) -> str:
-    """A wording; things that are told of together, one after the `order` of the other, have different ones."""
-    return _pick(maze, kind, _voice(maze, where), order)
-
-
-def _pick(maze: Maze, kind: str, voice: random.Random, order: int = 0) -> str:
-    words = load_theme(maze.theme).words(kind, maze.wordings)
-    if kind in ("room", "detail") and any(room.dark for room in maze.rooms):
-        words = _without_light(words)  # where a lamp must be found, nobody holds one
-    return words[(int(voice.random() * len(words)) + order) % len(words)]
-
-
-@functools.cache
-def _without_light(words: tuple[str, ...]) -> tuple[str, ...]:
-    dim = [text for text in words if not re.search(r"\b(lamps?|lanterns?|lights?|torch(es)?|beams?)\b", text)]
-    return tuple(dim) or words
-
-

@@ -120,16 +120,22 @@ class Actor:
             self.choices.pop(seen.slot)  # nobody follows that plan
 
     def thoughts(self, slot: int) -> list[Thought]:
-        """The value of each command when it last chose in a slot: that of the best plan which begins with it."""
+        """What it thought when it last chose in a slot, of each command that a plan begins with."""
         found: dict[int, tuple[float, Plan]] = {}
         choice = self.choices[slot]
         for plan, value in zip(choice.plans, choice.values.tolist(), strict=True):
             if plan.first not in found or value > found[plan.first][0]:
                 found[plan.first] = value, plan
-        return [Thought(choice.commands[first], value, _aim(plan), self._expected(slot, choice.commands[first]))
+        commands, followed = choice.commands, choice.decision.choice if choice.going_on else -1
+        return [Thought(commands[first], value, plan.command, plan.steps, plan.note, self._room(slot, commands[first]),
+                        first == followed)
                 for first, (value, plan) in sorted(found.items())]
 
-    def _expected(self, slot: int, command: str) -> str:
+    def foreseen(self, seen: Observation, command: str) -> Sequence[tuple[str, float]]:
+        """The texts that it expects of a command, each with its chance; none where it does not look ahead."""
+        return self.expectation.foreseen(seen, command) if self.expectation else ()
+
+    def _room(self, slot: int, command: str) -> str:
         """The room that its map says a command leads to."""
         memory = self.memories[slot]
         room = memory.chart.beyond(command) if isinstance(memory, Map) else None
@@ -163,7 +169,7 @@ class Actor:
         ):
             left = self._left(seen.slot, these)
             plan = self.pick(seen.slot, these, own, left)
-            taken = replace(decision, choice=int(decision.first[plan]), plan=plan)
+            taken = replace(decision, plan=plan)
             chosen.append(Choice(taken, these, own, memory, plan == left, admissible(seen)))
         return chosen
 
@@ -207,7 +213,6 @@ class Actor:
                 ) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
                 np.array([plan.first for plan in these]),
                 -1,
-                -1,
                 self._advised(seen, these),
                 self._moment(seen) if self.head.memory else None,
             )
@@ -232,11 +237,6 @@ class Actor:
         return Moment(reader.text_number(seen.description), reader.text_number(command), before, previous)
 
 
-def _aim(plan: Plan) -> str:
-    """What a plan is for, where that lies farther away."""
-    return f"to {plan.command} {plan.steps} step{'' if plan.steps == 1 else 's'} from here" if plan.steps else ""
-
-
 def _own(plan: Plan) -> Told:
     """What is told of a plan's command, where it would be given."""
     return (plan.command,), plan.place
@@ -254,4 +254,4 @@ def _distant(plan: Plan) -> str:
 
 def admissible(seen: Observation) -> Sequence[str]:
     """The commands to choose from."""
-    return seen.admissible or ("wait",)
+    return seen.choices

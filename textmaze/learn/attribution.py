@@ -7,7 +7,6 @@ so each token has a weight, and what the sum misses is known.
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +14,9 @@ import numpy as np
 import torch
 
 from textmaze.env.rollout import Observation
+from textmaze.env.thoughts import Weights, Words
 from textmaze.errors import TextmazeError
-from textmaze.learn.actor import Actor, Choice, admissible
+from textmaze.learn.actor import Actor, Choice
 from textmaze.learn.bert import Bert, Inputs
 from textmaze.learn.encoder import Library
 from textmaze.learn.notes import Plan
@@ -27,24 +27,10 @@ from textmaze.learn.replay import gathered
 POINTS = 32  # on the way, as Gauss and Legendre place them
 AT_ONCE = 4  # of them
 
-Weights = list[tuple[int, int, float]]  # of tokens, by where each begins and ends in its sentence
 
-
-@dataclass(frozen=True)
-class Attribution:
-    """What moved one choice. `difference` is `blank`, the weights of all tokens, and `gap` together."""
-
-    best: Plan
-    second: Plan  # the best one that begins with another command
-    difference: float  # of their values, as the agent saw it
-    blank: float  # the same, where every text is blank
-    gap: float
-    description: Weights  # of the place's description; what it tells of commands counts where it stands
-    shares: Mapping[str, float]  # the weights of all tokens, summed up by what was read
-
-
-def attribute(actor: Actor, seen: Observation, choice: Choice, points: int = POINTS) -> Attribution | None:
-    """What moved a choice that the actor made for what it had seen; None where there was but one command to think of.
+def attribute(actor: Actor, seen: Observation, choice: Choice, points: int = POINTS) -> Words | None:
+    """The words that mattered in a choice that the actor made for what it had seen: in the best plan against the best
+    that begins with another command. None where there was but one command to think of.
 
     TextmazeError where what reads has no words, or the library for it is missing.
     """
@@ -69,8 +55,10 @@ def attribute(actor: Actor, seen: Observation, choice: Choice, points: int = POI
             for begin, end, weight in _aligned(text, own, weights):
                 key = start + begin, start + end
                 found[key] = found.get(key, 0.0) + weight / len(places)
-    description = [(start, end, weight) for (start, end), weight in sorted(found.items())]
-    return Attribution(best, second, difference, blank, difference - blank - total, description, shares)
+    marks = [(start, end, weight) for (start, end), weight in sorted(found.items())]
+    commands = choice.commands
+    return Words(commands[best.first], commands[second.first], difference, blank, difference - blank - total, marks,
+                 shares)
 
 
 def reads_words(agent: object) -> bool:
@@ -174,7 +162,7 @@ def _integrated(function: _Difference, points: int) -> Sequence[torch.Tensor]:
 def _source(text: str, seen: Observation, plans: Sequence[Plan]) -> tuple[str, list[tuple[int, str]]]:
     """What a sentence belongs to; of the description, also where it stands there and how it reads there."""
     places = [(start, own) for start, own in _placed(seen.description)
-              if own == text or any(text in told_of(command, own) for command in admissible(seen))]
+              if own == text or any(text in told_of(command, own) for command in seen.choices)]
     if places:
         return "description", places
     parts = {

@@ -3,10 +3,9 @@
 import contextlib
 import copy
 import functools
-import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from textmaze.errors import RunError, TextmazeError, UnknownNameError
+from textmaze.learn.fingerprint import fingerprint
 from textmaze.learn.lower_layers import LowerLayers
 from textmaze.learn.packaged import DEFAULT_MODEL, INSTALL, LARGE_MODEL, place_of
 from textmaze.learn.tuning import TRAININGS, dropout_on, encoder_layers, open_for_training, round_fixed_weights
@@ -262,24 +262,8 @@ class Bert:
 
     @functools.cached_property
     def _fingerprint(self) -> bytes:
-        """Whatever a vector depends on beside its text, in 64 bytes.
-
-        Weights are read from memory, where they lie already (0.1 s for the default model): there is nothing to
-        remember that could be out of date, and it is the same for a name and for a folder.
-        """
-        import transformers
-
-        digest = hashlib.sha512()
-        for part in (
-            torch.__version__, transformers.__version__, self.device, torch.backends.cpu.get_cpu_capability(),
-            self.pooling, self.precision, str(self._longest), str(LENGTH_STEP), self._model.config.to_json_string(),
-            *_vocabulary(self._tokenizer),
-        ):
-            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
-        for name, tensor in self._model.state_dict().items():
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.digest()
+        return fingerprint(self._model, self._tokenizer, self.device, self.pooling, self.precision, self._longest,
+                           LENGTH_STEP)
 
 
 def _loaded(model: str) -> tuple[Any, Any]:
@@ -313,14 +297,3 @@ def _best_precision(device: str) -> str:
     # Older versions of torch cannot tell.
     can = getattr(torch.cpu, "get_capabilities", dict[str, Any])()
     return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"
-
-
-def _vocabulary(tokenizer: Any) -> Iterable[str]:
-    """What the tokens of a text depend on."""
-    yield tokenizer.__class__.__name__
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None:
-        yield backend.to_str()
-    else:  # written in Python
-        yield from (f"{word} {number}" for word, number in sorted(tokenizer.get_vocab().items()))
-        yield repr(sorted((key, repr(value)) for key, value in tokenizer.init_kwargs.items()))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from textmaze.learn.cells import Cell, results
 from textmaze.learn.compare import BASE, METRICS, Figure, Floats, Played, figure
 from textmaze.learn.evaluate import Episodes
 from textmaze.learn.protocol import TRAIN_METRICS, Protocol, Target
-from textmaze.learn.reproduce import Cell, results
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,14 @@ class Decision:
     state: Numbers  # (len(STATE_PARTS),) numbers of texts
     plans: Numbers  # (P, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (P,) the command that each plan begins with
-    choice: int  # the command that was given
-    plan: int  # and the plan that it belongs to
+    plan: int  # the one that was followed; -1 as long as nothing is chosen
     advice: NDArray[np.float32] | None = None  # (P,) what is added to the value of each plan beforehand
     moment: Moment | None = None  # for a head with a memory of its own
+
+    @property
+    def choice(self) -> int:
+        """The command that was given."""
+        return int(self.first[self.plan])
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,6 @@ class Replay:
         return {
             "pairs": np.array(pairs, dtype=np.int64).reshape(-1, 2),
             "state": np.array([d.state for d in kept], dtype=np.int64).reshape(-1, len(STATE_PARTS)),
-            "choice": np.array([d.choice for d in kept], dtype=np.int64),
             "plan": np.array([d.plan for d in kept], dtype=np.int64),
             "counts": np.array([len(d.first) for d in kept], dtype=np.int64),
             "plans": np.concatenate([np.zeros((0, len(PLAN_COLUMNS)), dtype=np.int64), *(d.plans for d in kept)]),
@@ -156,8 +159,7 @@ class Replay:
         if "before" in arrays:
             moments = [Moment(int(a), int(b), before, None)
                        for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
-        choice, plan = arrays["choice"].tolist(), arrays["plan"].tolist()
-        kept = [Decision(state, plans[i], first[i], choice[i], plan[i], advice[i], moments[i])
+        kept = [Decision(state, plans[i], first[i], int(arrays["plan"][i]), advice[i], moments[i])
                 for i, state in enumerate(arrays["state"])]
         self._decisions = [kept[a] for a, _ in pairs]
         self._following = [kept[b] if b >= 0 else None for _, b in pairs]
@@ -171,7 +173,7 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
     size, kept, counts = len(arrays["pairs"]), len(arrays["state"]), arrays["counts"]
     total = int(counts.sum())
     shapes = {
-        "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "choice": (kept,), "plan": (kept,), "counts": (kept,),
+        "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "plan": (kept,), "counts": (kept,),
         "plans": (total, len(PLAN_COLUMNS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
         **dict.fromkeys(("reward", "discount", "solved", "priority"), (size,)),
     }
@@ -182,9 +184,8 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
     plan, (before, after) = arrays["plan"], arrays["pairs"].T
     if not ((plan >= 0) & (plan < counts)).all():
         return False
-    chosen = arrays["first"][np.cumsum(counts) - counts + plan] == arrays["choice"]
     within = (before >= 0) & (before < kept) & (after >= -1) & (after < kept)
-    return bool(chosen.all() and within.all() and np.isfinite(arrays["priority"]).all())
+    return bool(within.all() and np.isfinite(arrays["priority"]).all())
 
 
 def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:

@@ -7,11 +7,9 @@ from its own checkpoint.
 """
 
 import contextlib
-import hashlib
 import json
 import multiprocessing
 import os
-import re
 import shutil
 import signal
 import time
@@ -21,16 +19,15 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textmaze import __version__
 from textmaze.catalog import load_game, make_agent
 from textmaze.env.noise import noisy
 from textmaze.errors import RunError, TextmazeError
 from textmaze.files import make_folder, write_file
 from textmaze.game.mixture import parts
 from textmaze.game.table import Game
-from textmaze.learn.compare import draws
+from textmaze.learn.cells import Cell, cells, read_cell
 from textmaze.learn.evaluate import play_episodes
-from textmaze.learn.protocol import Protocol, Test, Training
+from textmaze.learn.protocol import Protocol
 from textmaze.settings import override
 from textmaze.suite import is_suite, load_suite
 
@@ -39,30 +36,6 @@ if TYPE_CHECKING:  # the main process trains nothing
 
 ENOUGH = 0.9  # validation success whose first sight `steps_to_90` tells
 _GRACE = 20.0  # seconds in which an interrupted cell saves what it has
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One training or one test, with one seed."""
-
-    kind: str  # train or test
-    label: str  # of the training or the test
-    agent: str  # the training's label, or an agent's name
-    seed: int
-    settings: Mapping[str, Any]  # all that decides what comes out
-    run: str = ""  # the run folder that a training makes, or that a test plays
-    needs: str = ""  # the file of the training that comes first
-
-    @property
-    def digest(self) -> str:
-        text = json.dumps(self.settings, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def file(self) -> str:
-        named = self.agent if self.kind == "train" else f"{self.label}-{self.agent}"
-        slug = re.sub(r"[^a-z0-9]+", "-", named.lower()).strip("-")[:80]
-        return f"{self.kind}-{slug}-{self.seed}-{self.digest}.json"
 
 
 @dataclass
@@ -74,26 +47,6 @@ class Status:
     failed: dict[str, str] = field(default_factory=dict)  # what a cell is, and why it has no result
     running: tuple[str, ...] = ()
     news: list[str] = field(default_factory=list)  # since the last look
-
-
-def cells(protocol: Protocol) -> list[Cell]:
-    """All that a protocol asks for, trainings first."""
-    trained: dict[tuple[str, int], Cell] = {}
-    for training in protocol.trainings:
-        for seed in range(protocol.about.seeds):
-            cell = Cell("train", training.label, training.label, seed, _settings_of(training, seed))
-            trained[training.label, seed] = Cell(**{**vars(cell), "run": f"runs/{cell.file.removesuffix('.json')}"})
-    return [*trained.values(), *(
-        _test_cell(test, agent, seed, trained.get((agent, seed)))
-        for test in protocol.tests
-        for agent in test.agents
-        for seed in range(_seeds(protocol, agent))
-    )]
-
-
-def results(protocol: Protocol, folder: Path) -> list[tuple[Cell, dict[str, Any]]]:
-    """All cells, each with what its file holds: `result`, or `error`, or nothing yet."""
-    return [(cell, _read(folder, cell)) for cell in cells(protocol)]
 
 
 def reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Status], None]) -> Status:
@@ -115,7 +68,7 @@ def reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Statu
 
 def _reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Status], None]) -> Status:
     every = cells(protocol)
-    done = {cell.file for cell in every if "result" in _read(folder, cell)}
+    done = {cell.file for cell in every if "result" in read_cell(folder, cell)}
     waiting = [cell for cell in every if cell.file not in done]
     _make_games(waiting)
     work = _Work(folder, jobs, waiting, done, Status(len(waiting)))
@@ -165,18 +118,18 @@ class _Work:
         """Take in what has ended."""
         for process in [process for process in self.running if process.exitcode is not None]:
             cell, started = self.running.pop(process)
-            data = _read(self.folder, cell)
+            data = read_cell(self.folder, cell)
             if "result" in data:
                 self.done.add(cell.file)
                 self.status.done += 1
-                self.status.news.append(f"{_name(cell)}: done in {(time.monotonic() - started) / 60:.1f} min")
+                self.status.news.append(f"{cell.name}: done in {(time.monotonic() - started) / 60:.1f} min")
             else:
                 self._close(cell, data.get("error") or f"its process ended with exit code {process.exitcode}.")
 
     def _close(self, cell: Cell, why: str) -> None:
         self.status.done += 1
-        self.status.failed[_name(cell)] = why
-        self.status.news.append(f"{_name(cell)}: {why}")
+        self.status.failed[cell.name] = why
+        self.status.news.append(f"{cell.name}: {why}")
 
 
 def _stop(running: "Sequence[SpawnProcess]") -> None:
@@ -289,42 +242,10 @@ def _make_games(waiting: Sequence[Cell]) -> None:
                 game.prepare("valid", range(settings.valid_episodes))
 
 
-def _settings_of(training: Training, seed: int) -> dict[str, Any]:
-    return {"textmaze": __version__, "agent": training.agent, "game": training.game, "with": dict(training.overrides),
-            "set": dict(training.sets), "seed": seed}
-
-
-def _test_cell(test: Test, agent: str, seed: int, training: Cell | None) -> Cell:
-    settings = {
-        "textmaze": __version__, "game": test.game, "with": dict(test.overrides), "split": test.split,
-        "first": test.first, "episodes": test.episodes, "noise": dict(test.noise), "seed": seed,
-        "agent": training.settings if training else agent,
-    }
-    return Cell("test", test.label, agent, seed, settings, training.run if training else "",
-                training.file if training else "")
-
-
-def _seeds(protocol: Protocol, agent: str) -> int:
-    return protocol.about.seeds if protocol.training(agent) or draws(agent) else 1
-
-
-def _read(folder: Path, cell: Cell) -> dict[str, Any]:
-    """The file of a cell, or nothing where there is none that holds this cell."""
-    try:
-        data = json.loads((folder / "cells" / cell.file).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) and data.get("hash") == cell.digest else {}
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.agent}{f' on {cell.label}' if cell.kind == 'test' else ''}, seed {cell.seed}"
-
-
 def _state(cell: Cell, folder: Path) -> str:
     """What a running cell is, and how far it is."""
     if cell.kind == "train":
         with contextlib.suppress(RunError, IndexError):
             last = course(folder / cell.run)[-1]
-            return f"{_name(cell)}: {last['steps']:,} steps, validation {last['valid_success']:.2f}"
-    return _name(cell)
+            return f"{cell.name}: {last['steps']:,} steps, validation {last['valid_success']:.2f}"
+    return cell.name

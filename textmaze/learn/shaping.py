@@ -103,7 +103,7 @@ class Advice(Standard):
     Look-ahead advice (Wiewiora, Cottrell and Elkan 2003): the reward gets gamma Phi(s', a') - Phi(s, a), where a' is
     the command whose value the target takes, and the command with the highest Q + Phi is chosen, not that with the
     highest Q. What is learned so is Q less Phi, so the best commands stay the best; it is the same as learning without
-    shaping from values that begin at Phi (Wiewiora 2003). `shaping` and `n_step_shaping` serve for both potentials.
+    shaping from values that begin at Phi (Wiewiora 2003). `shaping` serves for both potentials.
     """
 
     def __init__(self, scorer: Scorer, weight: float) -> None:
@@ -158,17 +158,6 @@ SHAPINGS: dict[str, Callable[[Scorer, float], Standard]] = {
 def shaping(before: Floats, after: Floats, terminated: NDArray[np.bool_], gamma: float) -> Floats:
     """gamma Phi(s') - Phi(s). Phi is 0 after the end of a game, but not where an episode was merely cut off."""
     shaped: Floats = gamma * np.where(terminated, 0.0, after) - before
-    return shaped
-
-
-def n_step_shaping(
-    phi_start: Floats, phi_end: Floats, terminated: NDArray[np.bool_], gamma: float, n: int | NDArray[np.integer]
-) -> Floats:
-    """What the terms of n steps sum up to, discounted: gamma^n Phi(s_n) - Phi(s_0), with Phi 0 after the end of a game.
-
-    For n-step targets: the sum telescopes, so only both ends count. `n` may differ from row to row.
-    """
-    shaped: Floats = gamma**n * np.where(terminated, 0.0, phi_end) - phi_start
     return shaped
 
 

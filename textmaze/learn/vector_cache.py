@@ -1,11 +1,10 @@
 """Text vectors on disk, so that a second training reads what the first one encoded."""
 
-import contextlib
 import hashlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,29 +12,27 @@ from numpy.typing import NDArray
 
 from textmaze.errors import SettingError
 from textmaze.files import cache_folder
+from textmaze.learn.database import rows_of, transact
 
 FILE = "vectors-1.sqlite3"  # the number changes with what is in it
 OFF = "TEXTMAZE_NO_VECTOR_CACHE"  # any value but none turns the cache off
 LIMIT = "TEXTMAZE_VECTOR_CACHE_GB"
 DEFAULT_GB = 2.0
-PATIENCE = 10.0  # seconds that another process may take to write
-CHUNK = 500  # rows a query asks for
 ROW = 1000  # bytes of a row that are not its vector: the key, its place in the index, and what a page leaves empty
-# What is wrong with the place and not with the file: it is left alone, and nothing is kept.
-PLACE = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL,
-}
+_BEGIN = (
+    # Waiting for the disk would cost more than all else. What a power failure may spoil, the checksums tell.
+    "PRAGMA synchronous = OFF",
+    # Numbers rise with every write, so they tell the oldest.
+    "CREATE TABLE IF NOT EXISTS vectors (number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE, data BLOB)",
+)
 
 Vector = NDArray[np.float32]
 
 
 class VectorCache:
-    """The vectors that one model gives to texts. All models share one SQLite file, which forgets its oldest vectors.
+    """The vectors that one model gives to texts. All models share one file, which forgets its oldest vectors.
 
-    Several processes may use it at once. It never fails: where nothing can be read nothing is known, where nothing can
-    be written nothing is kept, a vector whose checksum is wrong is not known, and a file that is no such cache is
-    thrown away. It is opened anew for each call (some 0.3 ms), so that it may be used by any thread, and after a fork.
+    A vector whose checksum is wrong is not known.
 
     Args:
         model: whatever tells this model's vectors from all others'.
@@ -56,16 +53,12 @@ class VectorCache:
         found: dict[str, Vector] = {}
 
         def look_up(database: sqlite3.Connection) -> None:
-            keys = list(by_key)
-            for start in range(0, len(keys), CHUNK):
-                some = keys[start : start + CHUNK]
-                marks = ",".join("?" * len(some))
-                for key, data in database.execute(f"SELECT key, data FROM vectors WHERE key IN ({marks})", some):
-                    vector = _unpacked(key, data, self._width)
-                    if vector is not None:
-                        found[by_key[key]] = vector
+            for key, data in rows_of(database, "SELECT key, data FROM vectors", list(by_key)):
+                vector = _unpacked(key, data, self._width)
+                if vector is not None:
+                    found[by_key[key]] = vector
 
-        self._do(look_up)
+        transact(self._path, _BEGIN, look_up)
         return found
 
     def write(self, vectors: Mapping[str, Vector]) -> None:
@@ -83,40 +76,10 @@ class VectorCache:
                     return
             database.executemany("INSERT OR REPLACE INTO vectors (key, data) VALUES (?, ?)", rows)
 
-        self._do(keep)
+        transact(self._path, _BEGIN, keep)
 
     def _key(self, text: str) -> bytes:
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20, key=self._model[:64]).digest()
-
-    def _do(self, task: Callable[[sqlite3.Connection], None]) -> None:
-        """Carry out a task in one transaction, or not at all."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with _open(self._path) as database, database:
-                task(database)
-        except OSError:
-            pass  # there can be no such folder
-        except sqlite3.Error as error:
-            # Python's own complaints, of a column of another kind for example, bear no code.
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in PLACE:
-                self._discard()
-
-    def _discard(self) -> None:
-        for end in ("-journal", "-wal", "-shm", ""):  # the file last, or what is left would belong to the next one
-            with contextlib.suppress(OSError):
-                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
-        # Waiting for the disk would cost more than all else. What a power failure may spoil, the checksums tell.
-        database.execute("PRAGMA synchronous = OFF")
-        # Numbers rise with every write, so they tell the oldest.
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS vectors (number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE, data BLOB)"
-        )
-        yield database
 
 
 def _bytes(database: sqlite3.Connection) -> int:

@@ -37,7 +37,10 @@ def in_words(thoughts: Sequence[Thought], chosen: str) -> str:
 
 
 def _aim(thought: Thought) -> str:
-    return thought.aim or (f"to {thought.expected}" if thought.expected else "")
+    """What a plan is for, where that lies farther away, or else where its command leads."""
+    if thought.steps:
+        return f"to {thought.aim} {thought.steps} step{'' if thought.steps == 1 else 's'} from here"
+    return f"to {thought.room}" if thought.room else ""
 
 
 def _best(thoughts: Sequence[Thought], chosen: str) -> list[Thought]:

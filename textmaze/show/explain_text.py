@@ -3,9 +3,10 @@
 from rich.console import Console
 from rich.text import Text
 
+from textmaze.env.rollout import StepRecord
+from textmaze.env.thoughts import Thoughts, Weights, Words
 from textmaze.show.page import Shown
 from textmaze.show.printable import printable
-from textmaze.show.thoughts import Thoughts, Words
 from textmaze.show.transcript import verdict
 
 WIDTH = 24  # of a bar
@@ -16,16 +17,14 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def print_explained(console: Console, shown: Shown) -> None:
     """Print what was read, weighed and done at each step; with colours only where people look on."""
-    values = [one.value for thought in shown.thoughts if thought for one in thought.weighed if one.value is not None]
-    top = max((abs(value) for value in values), default=1.0) or 1.0
+    top = max((abs(one.value) for thought in shown.thoughts for one in thought.weighed), default=1.0) or 1.0
     for number, record in enumerate(shown.records):
-        thought = shown.thoughts[number] if shown.thoughts else None
+        thought = shown.thoughts[number] if shown.thoughts else Thoughts()
         potential = f", potential {shown.potentials[number]:+.3f}" if shown.potentials else ""
         left = f", {record.distance} from a win" if record.distance >= 0 else ""
         _say(console, Text(f"Step {record.step}{left}{potential}", "bold cyan"))
-        _say(console, _marked(record.before.text, record.before.description, thought.words if thought else None))
-        if thought:
-            _thought(console, thought, record.before.description, record.after.text, top)
+        _say(console, _marked(record.before.text, record.before.description, thought.words))
+        _thought(console, thought, record, top)
         _say(console, Text(f"> {printable(record.command)}", "bold"))
         console.print()
     _say(console, Text(printable(shown.records[-1].after.text)))
@@ -48,24 +47,23 @@ def _say(console: Console, text: Text) -> None:
     console.print(text, soft_wrap=not console.is_terminal, highlight=False)
 
 
-def _thought(console: Console, thought: Thoughts, description: str, came: str, top: float) -> None:
-    name = max(len(one.command) for one in thought.weighed)
-    for one in sorted(thought.weighed, key=lambda one: -(one.value if one.value is not None else float("-inf"))):
-        if one.value is None:
-            continue
+def _thought(console: Console, thought: Thoughts, record: StepRecord, top: float) -> None:
+    name, came = max(map(len, record.before.choices)), record.after.text
+    for one in sorted(thought.weighed, key=lambda one: -one.value):
         then = f"to {one.aim}, {one.steps} step{'s' * (one.steps != 1)} on: " if one.steps else ""
-        chosen = " (chosen)" if one.command == thought.chosen else ""
+        chosen = " (chosen)" if one.command == record.command else ""
         line = f"  {one.command:<{name}}  {bar(one.value, top)} {one.value:6.3f}  {then}{one.note}{chosen}"
         _say(console, Text(printable(line), "green" if chosen else ""))
     if thought.going_on:
         _say(console, Text("  It followed the plan that it had made before.", "dim"))
     if thought.words:
-        _words(console, thought.words, description)
-    for each in thought.expected[:MOST_EXPECTED]:
-        first = printable(each.text).partition("\n")[0]
-        _say(console, Text(f"  expected {each.chance:6.1%}  {first}{'  (this came)' if each.text == came else ''}"))
-    if thought.expected and came not in {each.text for each in thought.expected}:
-        rest = 1 - sum(each.chance for each in thought.expected)
+        _words(console, thought.words, record.before.description)
+    for text, chance in thought.expected[:MOST_EXPECTED]:
+        first = printable(text).partition("\n")[0]
+        _say(console, Text(f"  expected {chance:6.1%}  {first}{'  (this came)' if text == came else ''}"))
+    expected = dict(thought.expected)
+    if expected and came not in expected:
+        rest = 1 - sum(expected.values())
         _say(console, Text(f"  expected {rest:6.1%}  a text from elsewhere  (this came)"))
 
 
@@ -94,18 +92,18 @@ def _marked(text: str, description: str, words: Words | None) -> Text:
     return marked.append_text(found[end:])
 
 
-def _weightiest(words: Words, description: str) -> list[tuple[int, int, float]]:
+def _weightiest(words: Words, description: str) -> Weights:
     return sorted(whole_words(words, description), key=lambda piece: -abs(piece[2]))[:MOST_WORDS]
 
 
-def whole_words(words: Words, description: str) -> list[tuple[int, int, float]]:
+def whole_words(words: Words, description: str) -> Weights:
     """The marks of a description's tokens, those of one word as one."""
     found: list[tuple[int, int, float]] = []
-    for mark in words.marks:
-        joint = description[mark.start - 1 : mark.start + 1].replace("'", "")
-        if found and found[-1][1] == mark.start and (joint.isalnum() or not joint):
-            start, _, weight = found.pop()
-            found.append((start, mark.end, weight + mark.weight))
+    for start, end, weight in words.marks:
+        joint = description[start - 1 : start + 1].replace("'", "")
+        if found and found[-1][1] == start and (joint.isalnum() or not joint):
+            begin, _, before = found.pop()
+            found.append((begin, end, before + weight))
         else:
-            found.append((mark.start, mark.end, mark.weight))
+            found.append((start, end, weight))
     return found

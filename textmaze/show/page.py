@@ -16,10 +16,10 @@ from typing import Any
 
 from textmaze import __version__
 from textmaze.env.rollout import StepRecord
+from textmaze.env.thoughts import Thought, Thoughts, Words
 from textmaze.errors import TextmazeError
 from textmaze.show.floorplan import Floorplan
 from textmaze.show.printable import printable
-from textmaze.show.thoughts import Thoughts, Words
 from textmaze.show.transcript import verdict
 
 MOST_BYTES = 24_000_000  # of the data in a page; a browser still opens it at once
@@ -39,7 +39,7 @@ class Shown:
 
     records: Sequence[StepRecord]
     plan: Floorplan
-    thoughts: Sequence[Thoughts | None] = ()
+    thoughts: Sequence[Thoughts] = ()
     potentials: Sequence[float] = ()
 
 
@@ -110,27 +110,32 @@ def _episode(shown: Shown, texts: dict[str, int]) -> Data:
         "commands": [number(record.command) for record in records],
         "rewards": [record.reward for record in records],
         "potentials": list(shown.potentials),
-        "thoughts": [_thought(thought, number) for thought in shown.thoughts],
+        "thoughts": [_thought(*step, number) for step in zip(records, shown.thoughts, strict=False)],
     }
 
 
-def _thought(thought: Thoughts | None, number: Any) -> Data | None:
-    if thought is None:
+def _thought(record: StepRecord, thought: Thoughts, number: Any) -> Data | None:
+    if not thought.weighed:
         return None
+    known = {one.command: one for one in thought.weighed}
     return {
-        "weighed": [[number(one.command), one.value, number(one.aim), one.steps, number(one.note)]
-                    for one in thought.weighed],
-        "chosen": number(thought.chosen), "going_on": thought.going_on,
-        "expected": [[number(one.text), one.chance] for one in thought.expected],
+        "weighed": [_weighed(command, known.get(command), number) for command in record.before.choices],
+        "chosen": number(record.command), "going_on": thought.going_on,
+        "expected": [[number(text), chance] for text, chance in thought.expected],
         "words": _words(thought.words, number) if thought.words else None,
     }
+
+
+def _weighed(command: str, thought: Thought | None, number: Any) -> list[Any]:
+    found = thought or Thought(command, 0.0)
+    return [number(command), thought and thought.value, number(found.aim), found.steps, number(found.note)]
 
 
 def _words(words: Words, number: Any) -> Data:
     return {
         "best": number(words.best), "second": number(words.second), "difference": words.difference,
         "blank": words.blank, "gap": words.gap, "shares": words.shares,
-        "marks": [[mark.start, mark.end, mark.weight] for mark in words.marks],
+        "marks": list(words.marks),
     }
 
 

@@ -13,7 +13,7 @@ from textmaze.errors import GameError, SettingError, TextmazeError, UnknownNameE
 from textmaze.files import shipped_folder
 from textmaze.game.recipe import SPLITS, read_toml
 from textmaze.settings import build, setting, shown
-from textmaze.show.transcript import Episode, Header, Play, make_play, regret
+from textmaze.show.transcript import Episode, Header, Play, header_line, make_play, regret
 from textmaze.suite import suite_files
 
 MOST_PLAYS = 100
@@ -75,7 +75,7 @@ class Plan:
         """The same text only for plans that come to the same transcript."""
         files = [_files_digest(task) for task in self.tasks]
         return json.dumps({"tasks": [asdict(task) for task in self.tasks], "files": files,
-                           "header": asdict(self.header)}, indent=1)
+                           "header": header_line(self.header)}, indent=1)
 
 
 def make_plan(tasks: Sequence[Task], filters: Filters) -> Plan:

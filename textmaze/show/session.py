@@ -4,28 +4,25 @@ To take a command back, to restore a game or to begin it again is all the same: 
 with the commands that are left. So there is but the one episode loop, and nothing needs to be undone.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from textmaze.env.chart import Chart
 from textmaze.env.rollout import Agent, Leave, Observation, StepRecord
 from textmaze.env.single import take_step
 from textmaze.env.thoughts import Thought, advise, thoughts_of
 from textmaze.errors import TextmazeError
-from textmaze.files import write_file
 from textmaze.game.mixture import step_limit
 from textmaze.game.parser import read
 from textmaze.game.table import Game
 from textmaze.show.bars import bars, in_words
-from textmaze.show.formats import jsonl
 from textmaze.show.map import draw_map, tell_map
 from textmaze.show.orders import Order, help_page, read_order
+from textmaze.show.recording import Recording
 from textmaze.show.saves import Played, Save, digest, make_save, read_save, remove_save, safe_name, write_save
 from textmaze.show.screen import Screen
-from textmaze.show.transcript import by_episode, make_header
+from textmaze.show.transcript import make_header
 
 ADVISER = "ladder"  # who is asked where no agent is named
 HERE = r"\[[^\]]*\]|@"  # where the player is on a map
@@ -61,8 +58,10 @@ class Session:
         self.records: list[StepRecord] = []  # of the game so far, as whoever runs it notes them
         self.again = False  # whether the game is to be played again, with `_replay`
         self.hints = self.undone = 0
-        self.transcript: Path | None = None
         self._agent, self._screen, self._manner, self._played = agent, screen, manner, played
+        header = make_header(game, source=played.source if played else game.name, split=split, agent="human",
+                             seeds=[seed])
+        self._recording = Recording(header, f"{self._name}.jsonl")
         self._table = game.table(split, seed)
         self._replay: list[str] = []
         self._news = self._read = ""
@@ -123,8 +122,7 @@ class Session:
 
     def close(self) -> None:
         """Write what is to be written, when the game is over or left; what is over need not be kept."""
-        if self.transcript:
-            self._write_transcript(self.transcript)
+        self._recording.close(self.records)
         if self._keeps and self.records and self.records[-1].ended:
             remove_save(self._name)
 
@@ -255,26 +253,12 @@ class Session:
                 self._advisers[name] = make_agent(name, {}, 0, self._manner.code)[1]
             told = replace(seen, best_command=self._table.best_command(self._state()))
             advice = advise(self._advisers[name], self._understood(), told)
-        expected = next((one.expected for one in advice.thoughts if one.command == advice.command), "")
-        self._screen.say(f"{name} would: {advice.command}" + (f" (it expects: {expected})" if expected else ""))
+        room = next((one.room for one in advice.thoughts if one.command == advice.command), "")
+        self._screen.say(f"{name} would: {advice.command}" + (f" (it expects: {room})" if room else ""))
         self._think(advice.command, advice.thoughts)
 
     def _transcript(self, order: Order, seen: Observation) -> None:
-        if order.words[:1] == ("off",):
-            if self.transcript is None:
-                raise TextmazeError("No transcript is being written.")
-            path, self.transcript = self.transcript, None
-            self._write_transcript(path)
-            self._screen.say(f"Written: {path}")
-            return
-        path = Path(order.words[1] if len(order.words) > 1 else f"{self._name}.jsonl")
-        if not str(path).isprintable():
-            raise TextmazeError("That cannot be the name of a file.")
-        if os.path.exists(path) and path != self.transcript:  # unlike Path's, it answers for any name, however long
-            raise TextmazeError(f"{path} is there already. Name another file: transcript on FILE")
-        self._write_transcript(path)
-        self.transcript = path
-        self._screen.say(f"This game, from its start, is written into {path} when it is over or left.")
+        self._screen.say(self._recording.told(order.words, self.records))
 
     def _quit(self, order: Order, seen: Observation) -> None:
         raise Leave
@@ -310,11 +294,6 @@ class Session:
 
     def _play_again(self, commands: Sequence[str], news: str, expected: str = "") -> None:
         self._replay, self._news, self._read, self.again = list(commands), news, expected, True
-
-    def _write_transcript(self, path: Path) -> None:
-        source = self._played.source if self._played else self.game.name
-        header = make_header(self.game, source=source, split=self.split, agent="human", seeds=[self.seed])
-        write_file(path, "".join(jsonl.write(by_episode([self.records]), header)))
 
 
 def _steps(count: int) -> str:

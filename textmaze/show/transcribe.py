@@ -1,13 +1,10 @@
 """Carries out a plan: plays its episodes part by part, in several processes, and goes on where it was interrupted."""
 
 import contextlib
-import multiprocessing
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -21,9 +18,10 @@ from textmaze.show.formats import jsonl
 from textmaze.show.plan import Filters, Plan, Task
 from textmaze.show.streams import compressed
 from textmaze.show.transcript import Episode, Header, by_episode
+from textmaze.show.workers import PART, workers
 
-PART = 64  # episodes: what an interrupted transcript may lose
 Show = Callable[[int], None]  # told how many episodes have been played
+_ENDED = "One of the processes that play was ended from outside; the same command goes on from what was played."
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def _in_passing(plan: Plan, parts: Sequence[Part], jobs: int, show: Show) -> Ite
 def _collected(
     plan: Plan, parts: Sequence[Part], missing: Sequence[Part], jobs: int, folder: Path, show: Show
 ) -> Iterator[Episode]:
-    with _workers(jobs) as pool:
+    with workers(jobs, _ENDED) if jobs > 1 else contextlib.nullcontext() as pool:
         waiting = {part.first for part in missing}
         running: dict[int, Future[None]] = {}
         if pool is not None:
@@ -117,29 +115,6 @@ def _collected(
                 _play_part(part, plan.filters, plan.header, folder, _ready(plan, part), show)
             show(part.first + part.episodes)
             yield from jsonl.read(folder / part.name)[1]
-
-
-@contextlib.contextmanager
-def _workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
-    """New Python processes, if there is work for several: one that was forked while torch ran threads can lock up."""
-    if jobs < 2:
-        yield None
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
-    try:
-        yield pool
-    except BrokenProcessPool:
-        raise RunError("One of the processes that play was ended from outside; the same command goes on from what "
-                       "was played.") from None
-    finally:
-        pool.shutdown(cancel_futures=True)  # a part that is being played is kept, or its folder would be in use
-
-
-def _begin_worker() -> None:
-    from textmaze.measure import one_thread
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches them too, and they have nothing to say
-    one_thread()
 
 
 def _play_part(

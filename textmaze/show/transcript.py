@@ -6,7 +6,8 @@ The formats that it is written in, and read from, stand in `formats`; `replay` p
 import platform
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,12 @@ class Source:
     kind: str  # `maze`, one of TextWorld's challenges, or `file`
     path: str  # of the file, where it comes from one
     settings: Mapping[str, Any]  # the recipe's, as far as they are not the usual ones
+    file: str | None = field(default=None, compare=False)  # what is opened: what the user names, not what was read
+
+    @property
+    def file_name(self) -> str:
+        """Of the file that it comes from, without the folder; empty where it comes from none."""
+        return PurePath(self.path).name if self.kind == FILE else ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,16 @@ class Header:
             raise DamagedError(f"Episode {episode} is none of those that the header names.")
         return found
 
+    def given(self, files: Sequence[Path]) -> "Header":
+        """The same, with the games in files that the user gives: by their names, wherever they lie. GameError where
+        nothing was played in one of them."""
+        here = {file.name: str(file) for file in files}
+        if missing := here.keys() - {source.file_name for play in self.plays for source in play.sources}:
+            raise GameError(f"Nothing in the transcript was played in a file called {shown(min(missing))}.")
+        return replace(self, plays=tuple(
+            replace(play, sources=tuple(replace(source, file=here.get(source.file_name)) for source in play.sources))
+            for play in self.plays))
+
     @property
     def title(self) -> str:
         """What was played, and by whom."""
@@ -95,13 +112,14 @@ def make_play(
 def _source(game: Game, spec: str) -> Source:
     recipe: Any = getattr(game, "recipe", None)
     if recipe is None:
-        return Source(game.name, FILE, spec, {"max_steps": game.max_steps})
+        return Source(game.name, FILE, spec, {"max_steps": game.max_steps}, spec)
     usual, kind = asdict(type(recipe)()), next(name for name, kind in KINDS.items() if isinstance(recipe, kind))
     return Source(game.name, kind, "", {key: value for key, value in asdict(recipe).items() if value != usual[key]})
 
 
 def load_play(play: Play) -> Game:
-    """The game that was played. DamagedError where its settings cannot be, GameError where its file cannot be read."""
+    """The game that was played. DamagedError where its settings cannot be, GameError where its file is not given or
+    cannot be read."""
     games = tuple(map(_load, play.sources))
     return games[0] if len(games) == 1 else Mixture(play.game, games)
 
@@ -110,9 +128,12 @@ def _load(source: Source) -> Game:
     if source.kind == FILE:
         from textmaze.catalog import load_game
 
-        found = load_game(source.path, source.settings)
+        if source.file is None:
+            raise GameError(f"It was played in a file called {shown(source.file_name)}, and no file is opened because "
+                            "a transcript names it: give the game by --game FILE.")
+        found = load_game(source.file, source.settings)
         if not isinstance(found, SingleMaze | StoryGame):
-            raise GameError(f"The transcript is of a game in a file, and {shown(source.path)} is none.")
+            raise GameError(f"The transcript is of a game in a file, and {shown(source.file)} is none.")
         return found
     try:
         recipe: Any = build(KINDS[source.kind], source.settings, "the transcript")
@@ -133,7 +154,8 @@ def header_line(header: Header) -> Line:
 
 
 def _play_line(play: Play) -> Line:
-    return {**asdict(play), "sources": [asdict(source) for source in play.sources]}
+    return {**asdict(play), "sources": [
+        {name: getattr(source, name) for name in _TYPES[Source]} for source in play.sources]}
 
 
 _TYPES: Mapping[type, Mapping[str, type]] = {

@@ -7,6 +7,7 @@ import pytest
 from transcripts import changed, played, weighed
 
 from textmaze.show.formats import chat
+from textmaze.show.replay import verified
 from textmaze.show.transcript import DamagedError
 
 
@@ -14,6 +15,11 @@ def rows(of=list, spec="labyrinth", **options):
     header, episodes = played(spec, "walkthrough")
     text = "".join(chat.write(of(episodes), header, **options))
     return episodes, text, [json.loads(line) for line in text.splitlines()]
+
+
+def proved(path):
+    header, lines = chat.read(path)
+    return list(verified(header, lines, chat.prove))
 
 
 def test_an_episode_is_a_conversation_with_the_objective_in_front_and_the_agent_in_the_end():
@@ -60,7 +66,7 @@ def test_rows_may_be_shuffled_and_left_out(tmp_path):
     lines = text.splitlines(keepends=True)
     path = tmp_path / "t.chat.jsonl"
     path.write_text("".join(lines[::-2]))
-    assert list(chat.read(path)[1]) == episodes[::-2]
+    assert proved(path) == episodes[::-2]
 
 
 @pytest.mark.parametrize("message", range(5))
@@ -70,9 +76,8 @@ def test_a_changed_message_is_named_by_episode_and_step(tmp_path, message):
     messages[message]["content"] += "!"
     path = tmp_path / "t"
     path.write_text(changed(text, 2, {"messages": messages}))
-    _, episodes = chat.read(path)
     with pytest.raises(DamagedError, match=f"^Episode 2, step {message // 2}: {messages[message]['role']} has the "):
-        list(episodes)
+        proved(path)
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -83,7 +88,7 @@ def test_changed_metadata_is_found(tmp_path, name, value):
     path = tmp_path / "t"
     path.write_text(changed(text, 2, {"metadata": found[2]["metadata"] | {name: value}}))
     with pytest.raises(DamagedError, match="pisode"):
-        list(chat.read(path)[1])
+        proved(path)
 
 
 @pytest.mark.parametrize("how", [
@@ -96,7 +101,7 @@ def test_what_cannot_be_played_again_is_refused(tmp_path, how):
     path = tmp_path / "t"
     path.write_text(changed(text, 0, {"metadata": found[0]["metadata"] | {"replay": replay}}))
     with pytest.raises(DamagedError):
-        list(chat.read(path)[1])
+        proved(path)
 
 
 def test_a_message_that_is_none_is_named(tmp_path):
@@ -105,12 +110,12 @@ def test_a_message_that_is_none_is_named(tmp_path):
     messages = found[1]["messages"]
     path.write_text(changed(text, 1, {"messages": [*messages[:4], 3]}))
     with pytest.raises(DamagedError, match=r"line 2 \(episode 1, step 2\) is not a JSON object"):
-        list(chat.read(path)[1])
+        proved(path)
     lines = text.splitlines(keepends=True)
     lines[1] = lines[1].replace('"assistant", "content"', '"assistant", content"', 2)
     path.write_text("".join(lines))
     with pytest.raises(DamagedError, match=r"line 2 \(episode 1, step 1\) is not valid JSON"):
-        list(chat.read(path)[1])
+        proved(path)
 
 
 def test_datasets_reads_it(tmp_path):

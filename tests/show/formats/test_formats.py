@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 from transcripts import played, proved, weighed
 
 from textmaze.errors import TextmazeError, UnknownNameError
+from textmaze.show import replay
 from textmaze.show.formats import Format, format_names, load_format, named_format, read
 from textmaze.show.replay import verified
 from textmaze.show.streams import compressed, encoded
@@ -23,7 +24,7 @@ def content(name, header, episodes, **options):
 def prove(path):
     """What `textmaze verify` does."""
     found, header, episodes = read(path)
-    return header, list(episodes if found.proves else verified(header, episodes))
+    return header, list(verified(header, episodes, found.prove or replay.prove))
 
 
 def test_formats_are_the_files_of_the_folder():

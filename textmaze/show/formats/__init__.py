@@ -4,7 +4,8 @@ A format is a module with
 
 - `write(episodes, header, **options)`: yields the parts of a file, str or bytes; the same episodes, the same bytes;
 - `read(path)`, where the format carries enough: the header and the episodes, one after the other. DamagedError where
-  they are not as they were written. Where `PROVES` is true, it has played them again already;
+  they are not as they were written;
+- `prove(replayer, item)`, where what is read are no episodes yet but must be played to become some;
 - `SUFFIXES`, the ends of names that mean this format; by default its own name;
 - `LOST`, a sentence on what it does not carry; by default nothing is lost.
 """
@@ -14,14 +15,16 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textmaze.errors import TextmazeError, UnknownNameError
+from textmaze.show.replay import Prove
 from textmaze.show.streams import GZIP, read_lines
-from textmaze.show.transcript import Episode, Header
+from textmaze.show.transcript import Header
 
 Writer = Callable[..., Iterator[str | bytes]]
 _MARKS = {b"PAR1": "parquet", b'{"messages"': "chat", b"{": "jsonl"}
-Reader = Callable[[Path], tuple[Header, Iterator[Episode]]]
+Reader = Callable[[Path], tuple[Header, Iterator[Any]]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Format:
     name: str
     write: Writer
     read: Reader | None
-    proves: bool
+    prove: Prove | None
     suffixes: tuple[str, ...]
     lost: str
 
@@ -46,7 +49,7 @@ def load_format(name: str) -> Format:
     if name not in format_names():
         raise UnknownNameError("format", name, format_names())
     module = importlib.import_module(f"{__name__}.{name}")
-    return Format(name, module.write, getattr(module, "read", None), getattr(module, "PROVES", False),
+    return Format(name, module.write, getattr(module, "read", None), getattr(module, "prove", None),
                   getattr(module, "SUFFIXES", (f".{name}",)), getattr(module, "LOST", ""))
 
 
@@ -60,7 +63,7 @@ def named_format(path: Path) -> Format:
     return known[max(fitting, key=len)]
 
 
-def read(path: Path) -> tuple[Format, Header, Iterator[Episode]]:
+def read(path: Path) -> tuple[Format, Header, Iterator[Any]]:
     """The transcript in a file, by what it begins with, whatever its name says. TextmazeError where there is none."""
     start = next(iter(read_lines(path)), b"")
     name = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)

@@ -7,10 +7,11 @@ without it.
 """
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textmaze.env.rollout import StepRecord
@@ -22,7 +23,6 @@ from textmaze.show.streams import read_lines
 from textmaze.show.transcript import DamagedError, Episode, Header, Line, check, header_line, read_header
 
 SUFFIXES = (".chat.jsonl",)
-PROVES = True  # whatever is not in the messages comes from playing again
 _MESSAGE: dict[str, type] = {"role": str, "content": str}
 _METADATA: dict[str, type] = {"game": str, "agent": str, "split": str, "seed": int, "episode": int, "steps": int,
                               "won": bool, "fewest": int, "header": str, "replay": str, "sha256": str}
@@ -93,15 +93,28 @@ def _thought(record: StepRecord) -> str:
     return f"Worth: {', '.join(f'{command} {value:.2f}' for command, value in best)}."
 
 
-def read(path: Path) -> tuple[Header, Iterator[Episode]]:
-    """The header and the episodes, each played again and compared with what is written."""
+@dataclass(frozen=True)
+class Row:
+    """A line as it is read. Whatever is not in its messages comes from playing again."""
+
+    where: str
+    header: str  # that of the first line
+    line: bytes
+
+    def __len__(self) -> int:
+        return self.line.count(b'"assistant"')
+
+
+def read(path: Path) -> tuple[Header, Iterator[Row]]:
+    """The header and the lines, each of which `prove` makes an episode of."""
     lines = read_lines(path)
     first = next(lines, b"")
     if not first:
         raise TextmazeError(f"{path} is no transcript: it is empty.")
     head = _parsed(first, f"{path}, line 1")["metadata"]["header"]
     header = _header(head, f"{path}, line 1")
-    return header, _episodes(header, head, first, lines, str(path))
+    numbered = enumerate(itertools.chain([first], lines), 1)
+    return header, (Row(f"{path}, line {number}", head, line) for number, line in numbered)
 
 
 def _header(text: str, where: str) -> Header:
@@ -111,27 +124,19 @@ def _header(text: str, where: str) -> Header:
         raise DamagedError(f"{where} has a damaged header.") from None
 
 
-def _episodes(header: Header, head: str, first: bytes, rest: Iterator[bytes], where: str) -> Iterator[Episode]:
-    replayer, line, number = Replayer(header), first, 0
-    while line:
-        number += 1
-        here = f"{where}, line {number}"
-        row = _parsed(line, here)
-        about = row["metadata"]
-        if about["header"] != head:
-            raise DamagedError(f"{here}: episode {about['episode']} has at step 0 another header than the first line.")
-        yield _episode(header, replayer, line, row, here)
-        line = next(rest, b"")
-
-
-def _episode(header: Header, replayer: Replayer, line: bytes, row: Line, where: str) -> Episode:
+def prove(replayer: Replayer, read: Row) -> Episode:
+    """The episode of a line, played again. DamagedError at the first difference from what is written."""
+    row = _parsed(read.line, read.where)
     about = row["metadata"]
-    here = f"{where}, episode {about['episode']}"
+    here = f"{read.where}, episode {about['episode']}"
+    if about["header"] != read.header:
+        raise DamagedError(
+            f"{read.where}: episode {about['episode']} has at step 0 another header than the first line.")
     how = _how(about["replay"], here)
     played = replayer.play(about["episode"], how["commands"])
     thoughts = [read_values(values, here) for values in how["values"]] or [()] * len(played)
     episode = [replace(record, values=values) for record, values in zip(played, thoughts, strict=False)]
-    now = _row(episode, header, about["header"], how["admissible"], how["reasoning"])
+    now = _row(episode, replayer.header, about["header"], how["admissible"], how["reasoning"])
     for place, (old, new) in enumerate(zip(row["messages"], now["messages"], strict=False)):
         for name in ("role", "content"):
             if old[name] != new[name]:
@@ -146,7 +151,7 @@ def _episode(header: Header, replayer: Replayer, line: bytes, row: Line, where: 
         if about[name] != value:
             raise DamagedError(f"Episode {about['episode']}, step {len(episode)}: {name} is "
                                f"{excerpt(about[name], value)}, but should be {excerpt(value, about[name])}.")
-    if line.decode() != _text(now):
+    if read.line.decode() != _text(now):
         raise DamagedError(f"{here}: all {len(episode)} steps play as they are written, but something else in the "
                            "line is not as it was, for its SHA-256 is another.")
     return episode
