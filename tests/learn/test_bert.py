@@ -176,7 +176,8 @@ def test_tokens_are_those_that_the_pooled_vectors_are_made_of(bert):
     layer(found[0]).sum().backward()  # tensors made in inference mode would refuse
 
 
-TRAINED = {"frozen": 0, "top": 2 * 16, "lora": 3 * 6 * 2, "full": 5 + 3 * 16}  # parameters of the small model
+# Parameters of the small model that are trained.
+TRAINED = {"frozen": 0, "top": 2 * 16, "lora": 3 * 6 * 2, "lora_top": 2 * 6 * 2, "full": 5 + 3 * 16}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -106,7 +106,7 @@ class Actor:
             self.read(seen)
         commands = []
         for seen, choice in zip(observations, self.choose(observations), strict=True):
-            command = admissible(seen)[choice.decision.choice]
+            command = seen.choices[choice.decision.choice]
             self._give(seen.slot, choice, command)
             commands.append(command)
         return commands
@@ -116,7 +116,7 @@ class Actor:
         self.read(seen)
         choice = self.choose([seen])[0]
         self._give(seen.slot, choice, command)
-        if command != admissible(seen)[choice.decision.choice]:
+        if command != seen.choices[choice.decision.choice]:
             self.choices.pop(seen.slot)  # nobody follows that plan
 
     def thoughts(self, slot: int) -> list[Thought]:
@@ -158,7 +158,7 @@ class Actor:
 
     def choose(self, observations: Sequence[Observation]) -> list[Choice]:
         """What to do in each state, all of them valued together."""
-        plans = [self.memories[seen.slot].plans(seen, admissible(seen)) for seen in observations]
+        plans = [self.memories[seen.slot].plans(seen, seen.choices) for seen in observations]
         decisions = self.numbered(observations, plans)
         states = gathered(decisions, length=1)
         values, remembered = self.values(states)
@@ -170,7 +170,7 @@ class Actor:
             left = self._left(seen.slot, these)
             plan = self.pick(seen.slot, these, own, left)
             taken = replace(decision, plan=plan)
-            chosen.append(Choice(taken, these, own, memory, plan == left, admissible(seen)))
+            chosen.append(Choice(taken, these, own, memory, plan == left, seen.choices))
         return chosen
 
     def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
@@ -200,7 +200,7 @@ class Actor:
         texts = [getattr(seen, part) for seen in observations for part in STATE_PARTS]
         texts += [text for these in plans for plan in these for text in (_distant(plan), plan.command, plan.note)]
         texts += [command for command, _, _ in self._last.values()]
-        told = [[(_own(plan), _rivals(plan), ((admissible(seen)[plan.first],), seen.description)) for plan in these]
+        told = [[(_own(plan), _rivals(plan), ((seen.choices[plan.first],), seen.description)) for plan in these]
                 for seen, these in zip(observations, plans, strict=True)]
         reader.take_in(texts, (which for these in told for three in these for which in three))
         number, text = reader.told_number, reader.text_number
@@ -250,8 +250,3 @@ def _rivals(plan: Plan) -> Told:
 def _distant(plan: Plan) -> str:
     """What was read at a place far away, where nothing of it is told of the command itself."""
     return plan.place if plan.steps and plan.command in ("look", "wait") else ""
-
-
-def admissible(seen: Observation) -> Sequence[str]:
-    """The commands to choose from."""
-    return seen.choices

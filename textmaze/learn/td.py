@@ -11,7 +11,7 @@ import torch
 
 from textmaze.env.rollout import Agent, Observation, StepRecord
 from textmaze.learn import targets
-from textmaze.learn.actor import Actor, admissible
+from textmaze.learn.actor import Actor
 from textmaze.learn.bert import Bert
 from textmaze.learn.checkpoint import moments_of, part, take_moments
 from textmaze.learn.expectation import Expectation
@@ -86,8 +86,8 @@ class TDLearner(Actor):
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scales of the vectors, and of the scores, from a first look at the training games."""
         described = sorted({seen.description for seen in observations})
-        commands = sorted({command for seen in observations for command in admissible(seen)} | set(ELSEWHERE))
-        told = sorted({part for seen in observations for command in admissible(seen)
+        commands = sorted({command for seen in observations for command in seen.choices} | set(ELSEWHERE))
+        told = sorted({part for seen in observations for command in seen.choices
                        for part in told_of(command, seen.description)})
         parts = {
             "description": [part for text in described for part in sentences(text)],
@@ -102,7 +102,7 @@ class TDLearner(Actor):
         self.slow_head.load_state_dict(self.head.state_dict())
         if isinstance(self.shaper, Advice):
             texts = {told_of_alone(command, seen.description)
-                     for seen in observations for command in admissible(seen)} - {""}
+                     for seen in observations for command in seen.choices} - {""}
             self.shaper.calibrate(sorted(texts), observations[0].objective)
         elif self.shaper:
             self.shaper.calibrate(described, observations[0].objective)
