@@ -1,10 +1,12 @@
-"""Reads every state with a frozen BERT, and learns by temporal differences which command to choose.
+"""Reads every state with BERT, and learns by temporal differences which command to choose.
 
-Each text is encoded once. Beside each admissible command the agent keeps a note of what it has tried here, in words; a
-small Q-head values the commands from the vectors of description, inventory, objective, command and note. It learns
-from replayed transitions against a slow copy of itself, with a bonus for places that are new in the episode, and with
-a language model's score of each consequence as a potential. It can also learn which text each command will bring, to
-be rewarded where it is surprised, and to look ahead.
+Each sentence is encoded once, by an encoder that stays as it is unless it is to be taught. On a map in its notes, in
+words, stands what was tried in each place; a small Q-head values plans, which are a walk there and a command, from the
+vectors of description, inventory, objective, command and note, and of what was told of the command. It learns from
+replayed transitions against a slow copy of itself, with a bonus for places that are new in the episode, and with a
+language model's score of each consequence as a potential. From games that were won it learns which sentences told of
+ways that led nearer. It can also learn which text each command will bring, to be rewarded where it is surprised, and to
+look ahead.
 """
 
 from collections.abc import Mapping
