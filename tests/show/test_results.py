@@ -79,8 +79,8 @@ def test_a_file_gets_no_bar_and_a_line_for_each_validation_once():
     said = "1,234 episodes, success 0.50"
     assert max(map(len, text(output).splitlines())) <= 80
     assert text(output).splitlines() == [
-        f"    1,024 steps,    5 s: {said}, validation 0.96 (best)",
-        f"    2,048 steps,    5 s: {said}, validation 0.90",
+        f"   1,024 steps,      5.2 s: {said}, validation 0.96 (best)",
+        f"   2,048 steps,      5.2 s: {said}, validation 0.90",
     ]
 
 

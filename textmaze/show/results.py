@@ -173,7 +173,7 @@ def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training],
         if training.valid is not None and training.valid is not seen:
             seen = training.valid
             best = " (best)" if training.best is seen else ""
-            line = (f"{training.steps:>9,} steps, {spell(training.seconds):>10}: {training.episodes:,} episodes, "
+            line = (f"{training.steps:>8,} steps, {spell(training.seconds):>10}: {training.episodes:,} episodes, "
                     f"success {training.success:.2f}, validation {training.valid.success:.2f}{best}")
             console.print(line, highlight=False, soft_wrap=True)
 
