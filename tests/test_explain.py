@@ -1,7 +1,9 @@
 """`explain` from the command line, and the page that a training ends with."""
 
+import importlib.util
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -80,6 +82,20 @@ def test_explain_finds_the_words_of_an_agent_that_reads(tmp_path):
         "--with", "max_steps=4", "--out", path)
     (episode,) = data(path)["episodes"]
     assert any(thought["words"] for thought in episode["thoughts"])
+
+
+def test_without_captum_a_page_is_written_all_the_same_unless_words_are_asked_for(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: find(name, *rest) if name != "captum" else None)
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    path = tmp_path / "page.html"
+    words = ["explain", "bert_q", "signposts", "--set", f"encoder={tiny_bert(tmp_path / 'bert')}", "--with",
+             "max_steps=4", "--out", path]
+    assert "No words are marked: for those that mattered, pip install 'textmaze[explain]'." in run(*words).stderr
+    (episode,) = data(path)["episodes"]
+    assert all(thought["weighed"] and thought["words"] is None for thought in episode["thoughts"])
+    refused = run(*words, "--words", code=2)
+    assert "found by captum: pip install 'textmaze[explain]'" in refused.stderr
 
 
 def test_explain_prints_the_same_in_the_terminal_and_writes_nothing_unasked(trained, tmp_path, monkeypatch):

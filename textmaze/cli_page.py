@@ -1,5 +1,6 @@
 """The command that lets people see why an agent chose what it chose."""
 
+import importlib.util
 from pathlib import Path
 
 import click
@@ -15,7 +16,8 @@ from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_opt
 @option("--split", type=SPLIT, default="test")
 @option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: GAME-SEED.html]")
 @option("--text", is_flag=True, help="Print it in the terminal; a page is written only if --out names one.")
-@option("--words/--no-words", default=True, help="Find the words that mattered, which takes seconds a step.")
+@option("--words/--no-words", default=None, help="Find the words that mattered, which takes seconds a step.  [default: "
+                                                 "where captum is installed]")
 @option("--points", type=click.IntRange(2, 10_000), default=32, help="Gradients that are taken for the words of one "
                                                                      "choice; with more of them the gap is smaller.")
 @option("--rank", type=EPISODES, metavar="DECISIONS", help="Print instead how the tokens of hints rank among all that "
@@ -24,7 +26,7 @@ from textmaze.options import EPISODES, SEED, SPLIT, code_option, option, set_opt
 @with_option
 @code_option
 def explain(
-    agent: str, game: str | None, seed: int, split: str, out: Path | None, text: bool, words: bool, points: int,
+    agent: str, game: str | None, seed: int, split: str, out: Path | None, text: bool, words: bool | None, points: int,
     rank: int | None, sets: tuple[str, ...], overrides: tuple[str, ...], code: str | None,
 ) -> None:
     """See why an agent chose what it chose, in one game.
@@ -66,15 +68,19 @@ def explain(
     found.prepare(split, [seed])
     say_note(found, split, seed)
     folder = run_folder(agent)
-    if words and isinstance(made, Thinker):
+    if words is not False and isinstance(made, Thinker):
         from textmaze.learn.attribution import reads_words
 
-        words = reads_words(made)
-        if not words:
+        if not reads_words(made):
+            words = False
             click.echo(f"{name} has no encoder that reads words, so none are marked.", err=True)
+        elif words is None and importlib.util.find_spec("captum") is None:
+            words = False
+            click.echo("No words are marked: for those that mattered, pip install 'textmaze[explain]'.", err=True)
     with errors.status(f"{name} plays {found.name}") as status:
         shown = explained(
-            made, found, seed, split=split, points=points if words else 0, run=(folder, code) if folder else None,
+            made, found, seed, split=split, points=0 if words is False else points,
+            run=(folder, code) if folder else None,
             show=lambda steps: status.update(f"{name} plays {found.name}: {steps} steps"),
         )
     if not shown.thoughts:
