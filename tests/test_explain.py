@@ -86,7 +86,7 @@ def test_explain_finds_the_words_of_an_agent_that_reads(tmp_path):
 
 def test_without_captum_a_page_is_written_all_the_same_unless_words_are_asked_for(tmp_path, monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: find(name, *rest) if name != "captum" else None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: name != "captum" and find(name, *more))
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     path = tmp_path / "page.html"
     words = ["explain", "bert_q", "signposts", "--set", f"encoder={tiny_bert(tmp_path / 'bert')}", "--with",
