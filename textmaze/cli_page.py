@@ -74,7 +74,7 @@ def explain(
         if not reads_words(made):
             words = False
             click.echo(f"{name} has no encoder that reads words, so none are marked.", err=True)
-        elif words is None and importlib.util.find_spec("captum") is None:
+        elif words is None and not importlib.util.find_spec("captum"):
             words = False
             click.echo("No words are marked: for those that mattered, pip install 'textmaze[explain]'.", err=True)
     with errors.status(f"{name} plays {found.name}") as status:
