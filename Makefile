@@ -9,8 +9,9 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/textmaze train labyrinth
 	@echo "Before these commands: source $(BIN)/activate"
 
+# On two processors; torch's own threads would only wait for each other.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

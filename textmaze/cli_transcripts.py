@@ -184,7 +184,6 @@ def verify(file: Path, games: tuple[Path, ...], jobs: int | None) -> None:
     Examples:
       textmaze transcript explorer labyrinth --out walk.jsonl
       textmaze verify walk.jsonl
-      textmaze verify strangers.jsonl --game catacombs.z8
     """
     from textmaze.game.story import processors
     from textmaze.show.formats import read
