@@ -63,7 +63,7 @@ def test_an_example_is_a_command_with_options_that_there_are(example):
         command: click.Command = main
         parent = None
         while isinstance(command, click.Group):
-            parent = click.Context(command, parent=parent)
+            parent = click.Context(command, parent=parent, **command.context_settings)
             command = command.commands[words.pop(0)]
         with command.make_context(command.name, words, parent=parent) as context:
             game = context.params.get("game")

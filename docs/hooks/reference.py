@@ -156,7 +156,7 @@ def _agent(name: str, path: Path) -> str:
 def _commands() -> str:
     parts = ["# Commands", _help(main.help or "")]
     for name, command in main.commands.items():
-        context = click.Context(main, info_name="textmaze")
+        context = click.Context(main, info_name="textmaze", **main.context_settings)
         parts += _command(command, click.Context(command, parent=context, info_name=name), 2)
     return "\n\n".join(parts)
 
