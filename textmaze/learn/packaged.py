@@ -46,11 +46,11 @@ def _put_together() -> Path | None:
     folder = cache_folder() / "encoders" / LARGE_MODEL
     if (folder / _WEIGHTS).is_file():  # which is written last
         return folder
-    parts = [_part(name, number) for number, name in enumerate(_PARTS, 1)]
+    parts = [part for number, name in enumerate(_PARTS, 1) if (part := _part(name, number))]
+    if len(parts) < len(_PARTS):
+        return None
     with tempfile.TemporaryFile() as whole:
         for part in parts:
-            if part is None:
-                return None
             whole.write(part.read_bytes())
         try:
             with zipfile.ZipFile(whole) as archive:
