@@ -46,8 +46,8 @@ class Settings:
     encoder_training: str = setting("frozen", "what of that encoder learns to read what is told of commands: nothing, "
                                               "its last two layers, an adapter of low rank (LoRA) or one in its upper "
                                               "half, or all of it", choices=TRAININGS)
-    lessons: int = setting(2, "how often the encoder is taught what has turned out, the first time in mid-training",
-                           low=0, high=20)
+    lessons: int = setting(2, "how often the encoder is taught what has turned out, the last time shortly before the "
+                           "end", low=0, high=20)
     lesson: int = setting(6_000, "sentences that a lesson trains the encoder on", low=1, high=10_000_000)
     notes: str = setting("map", "what the agent notes beside the commands: nothing, what it tried in the place that is "
                                 "described so, or what a map of the episode says", choices=tuple(MEMORIES))
@@ -95,8 +95,9 @@ class Settings:
                           choices=tuple(SCORERS), code=True)
     scorer_model: str = setting("", "the language model of the scorers masked, likelihood and server")
     shaping: str = setting("potential", "what becomes of scores: a potential of states, which leaves the best commands "
-                                        "as they are; the same of commands, by what is told of them beforehand; or a "
-                                        "bonus for texts that read well, which falls to nothing",
+                                        "as they are; advice which command to choose, by what is told of it and noted "
+                                        "beside it, which falls to nothing in the first half of the training; or a "
+                                        "bonus for texts that read well, which falls to nothing by its end",
                            choices=tuple(SHAPINGS))
     shaping_weight: float = setting(0.05, "weight of the scores, per standard deviation", low=0.0, high=100.0)
 
@@ -113,7 +114,9 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens,
                      told_width=told.model.width).eval()
-    shaper = _shaper(settings, library) if settings.shaping == "advice" else None
+    shaper = _shaper(settings, reader) if settings.shaping == "advice" else None
+    if shaper:
+        head.begin_at_nothing()
     actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
                   _expectation(settings, reader))
     if weights is not None:
@@ -127,14 +130,17 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
 def make_learner(settings: Settings) -> TDLearner:
     """The agent ready to learn."""
     actor = make(settings)
-    shaper = actor.advice or _shaper(settings, actor.reader.texts.library)
+    shaper = actor.advice or _shaper(settings, actor.reader)
     return TDLearner(actor, settings, shaper, settings.seed)
 
 
-def _shaper(settings: Settings, library: Library) -> Standard | None:
+def _shaper(settings: Settings, reader: Reader) -> Standard | None:
     """What turns scores into rewards."""
     if settings.scorer == "none":
         return None
+    # What is told of commands is scored by the encoder that reads it, unless that learns: scores must stay the same.
+    told = settings.shaping == "advice" and settings.encoder_training == "frozen"
+    library = (reader.told if told else reader.texts).library
     anchors = ADVICE if settings.shaping == "advice" else EXIT
     scorer = make_scorer(settings.scorer, library, settings.scorer_model, anchors)
     return SHAPINGS[settings.shaping](scorer, settings.shaping_weight)

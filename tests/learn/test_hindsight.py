@@ -8,7 +8,7 @@ from fakes import WordBag
 from textmaze.catalog import load_game, make_agent
 from textmaze.env.rollout import rollout
 from textmaze.learn.encoder import Library
-from textmaze.learn.hindsight import Hindsight, turned_out
+from textmaze.learn.hindsight import PRIOR, Hindsight, turned_out
 from textmaze.learn.notes import Map, NoNotes, Visits
 from textmaze.learn.reading import Reader
 
@@ -83,8 +83,8 @@ def test_what_turned_out_is_kept_by_sentence_and_nearer_to_nothing_the_less_ofte
     hindsight.add(own, [(HINT, 1.0), (OTHER, -1.0), (OTHER, -1.0), (OTHER, 1.0)])
     known, nearer = hindsight.by_sentence(own.told)
     found = {own.told.library.texts[number]: value for number, value in zip(known, nearer, strict=True)}
-    assert found == {"A draught blows from the north.": pytest.approx(1 / 2),
-                     "A skull lies to the north.": pytest.approx(-1 / 4)}
+    assert found == {"A draught blows from the north.": pytest.approx(1 / (1 + PRIOR)),
+                     "A skull lies to the north.": pytest.approx(-1 / (3 + PRIOR))}
 
 
 def test_a_restored_one_goes_on_as_the_old_one_would():

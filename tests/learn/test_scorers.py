@@ -92,9 +92,16 @@ def test_the_distance_cannot_be_read_from_a_text():
 
 
 def test_contrast_is_highest_at_its_good_pole_and_lowest_at_its_bad_one():
-    for anchors in (EXIT, ADVICE, Anchors("cold soup", "hot tea")):
-        scores = Contrast(Library(WordBag()), anchors).score([*WELL, *anchors], OBJECTIVE)
+    for anchors in (*EXIT, ADVICE[0], Anchors("cold soup", "hot tea")):
+        scores = Contrast(Library(WordBag()), [anchors]).score([*WELL, anchors.good, anchors.bad], OBJECTIVE)
         assert (scores.argmax(), scores.argmin()) == (4, 5)
+
+
+def test_contrast_in_several_respects_is_the_weighted_sum_of_each():
+    library, soup, light = Library(WordBag()), Anchors("cold soup", "hot tea", 2.0), Anchors("bright day", "dark night")
+    apart = [Contrast(library, [pair._replace(weight=1.0)]).score(WELL + ILL, OBJECTIVE) for pair in (soup, light)]
+    together = Contrast(library, [soup, light]).score(WELL + ILL, OBJECTIVE)
+    np.testing.assert_allclose(together, 2 * apart[0] + apart[1], atol=1e-6)
 
 
 def test_the_control_spreads_evenly_and_knows_no_words():

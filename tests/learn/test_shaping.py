@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from textmaze.catalog import load_game
 from textmaze.errors import TextmazeError
 from textmaze.learn.encoder import Library
-from textmaze.learn.scorers import ADVICE, Contrast, Distance, Random
-from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, shaping, told_of_alone
+from textmaze.learn.scorers import Contrast, Distance, Random
+from textmaze.learn.shaping import CLIP, Advice, Bonus, Potential, beforehand, shaping, told_of_alone
 
 GAMMA = 0.95
 TABLES = {
@@ -203,78 +203,6 @@ def test_what_is_to_the_front_is_told_of_going_forward():
     assert told_of_alone("go back", room) == ""
 
 
-def advised(table, advice):
-    """Phi of every command in every state, (S, C)."""
-    described_so = described(table)
-    states, commands = len(described_so), len(table.commands)
-    phi = advice.of(
-        [text for text in described_so for _ in range(commands)], list(table.commands) * states,
-        ["objective"] * (states * commands),
-    )
-    return phi.reshape(states, commands)
-
-
-def advisers(table):
-    texts = list(dict.fromkeys(told_of_alone(c, d) for d in described(table) for c in table.commands))
-    rng = np.random.default_rng(0)
-    return texts, {
-        "contrast": Contrast(Library(WordBag()), ADVICE),
-        "random": Random(),
-        "wild": Scripted({text: rng.normal() * 1e6 for text in texts}),
-    }
-
-
-@pytest.mark.parametrize("name", ["labyrinth", "exit", "signposts"])  # of a corridor's ways nothing is told
-@pytest.mark.parametrize("scorer", ["contrast", "random", "wild"])
-def test_under_advice_the_best_commands_have_the_highest_sum_of_value_and_advice(name, scorer):
-    table = TABLES[name]
-    texts, known = advisers(table)
-    advice = Advice(known[scorer], 0.7)
-    advice.calibrate([text for text in texts if text], "objective")
-    phi = advised(table, advice)
-    assert phi.min() < 0 < phi.max()  # it does say something
-    values = np.zeros_like(phi)
-    states = np.arange(len(phi))
-    for _ in range(1000):  # value iteration, where what follows is chosen, and paid for, as look-ahead advice has it
-        following = (values + phi).argmax(1)[table.successor]
-        ended = table.terminal[table.successor]
-        after = np.where(ended, 0.0, values[table.successor, following])
-        values = (
-            table.reward + shaping(phi, phi[table.successor, following], ended, GAMMA) + GAMMA * after
-        )
-    exact = solved(table, table.reward)
-    going = states[~table.terminal]
-    np.testing.assert_allclose((values + phi)[going], exact[going], atol=1e-9)
-    chosen = (values + phi)[going] >= (values + phi)[going].max(1, keepdims=True) - 1e-6
-    np.testing.assert_array_equal(chosen, best(table, table.reward))
-
-
-def test_learning_with_advice_is_learning_from_values_that_begin_at_the_advice():
-    """The same walk, the same commands, the same values less Phi, after every step (Wiewiora 2003)."""
-    table = TABLES["signposts"]
-    texts, known = advisers(table)
-    advice = Advice(known["random"], 0.7)
-    advice.calibrate([text for text in texts if text], "objective")
-    phi = advised(table, advice)
-    plain, advised_values = phi.copy(), np.zeros_like(phi)
-    rng, state = np.random.default_rng(1), table.start
-    for _ in range(3000):
-        choices = plain[state].argmax(), (advised_values + phi)[state].argmax()
-        assert choices[0] == choices[1] or np.ptp(plain[state, list(choices)]) < 1e-9
-        command = rng.integers(len(table.commands)) if rng.random() < 0.3 else choices[0]
-        after, ended = table.successor[state, command], np.array([table.terminal[table.successor[state, command]]])
-        reward = table.reward[state, command]
-        target = reward + (0.0 if ended[0] else GAMMA * plain[after].max())
-        plain[state, command] += 0.5 * (target - plain[state, command])
-        best_after = (advised_values + phi)[after].argmax()
-        paid = shaping(phi[state, [command]], phi[after, [best_after]], ended, GAMMA)[0]
-        target = reward + paid + (0.0 if ended[0] else GAMMA * advised_values[after, best_after])
-        advised_values[state, command] += 0.5 * (target - advised_values[state, command])
-        state = table.start if ended[0] else after
-    np.testing.assert_allclose(advised_values + phi, plain, atol=1e-9)
-    assert np.abs(advised_values).max() > 0.1
-
-
 def test_where_nothing_is_told_of_a_command_its_advice_is_nothing():
     advice = Advice(Scripted({"Bones lie to the east.": 4.0, "Grass lies to the west.": 2.0}), 0.5)
     advice.calibrate(["Bones lie to the east.", "Grass lies to the west."], "objective")
@@ -282,6 +210,26 @@ def test_where_nothing_is_told_of_a_command_its_advice_is_nothing():
     commands = ["go east", "go west", "go south"]
     assert advice.of([room] * 3, commands, ["objective"] * 3).tolist() == [0.5, -0.5, 0.0]
     assert advice.of([], [], []).shape == (0,)
+
+
+def test_advice_reads_the_note_beside_a_command_too():
+    advice = Advice(Scripted({"Bones lie to the east. Tried once.": 4.0, "Tried once.": 2.0}), 0.5)
+    advice.calibrate(["Bones lie to the east. Tried once.", "Tried once."], "objective")
+    room = "Ways lead east and west. Bones lie to the east."
+    assert advice.of([room] * 2, ["go east", "go west"], ["objective"] * 2, ["tried once"] * 2).tolist() == [0.5, -0.5]
+    assert beforehand("go west", room, "") == ""
+
+
+def test_advice_falls_silent_as_it_is_heeded_less():
+    advice = Advice(Scripted({"Bones lie to the east.": 4.0, "Grass lies to the west.": 2.0}), 0.5)
+    advice.calibrate(["Bones lie to the east.", "Grass lies to the west."], "objective")
+    room = "Bones lie to the east. Grass lies to the west."
+    found = []
+    for advice.heed in (1.0, 0.5, 0.0):
+        found.append(advice.of([room] * 2, ["go east", "go west"], ["objective"] * 2).tolist())
+    assert found == [[0.5, -0.5], [0.25, -0.25], [0.0, 0.0]]
+
+
 
 
 # -- the bonus -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from fakes import Scripted
 from learners import GAMMA, LABYRINTH, bert_q, chosen, kept, ready
 from playing import played
 
+from textmaze.catalog import load_game
 from textmaze.env.rollout import Observation, StepRecord, rollout
 from textmaze.errors import RunError, SettingError
 from textmaze.learn.notes import Map
@@ -15,6 +16,8 @@ from textmaze.learn.qhead import PLAN_COLUMNS, PLAN_PARTS
 from textmaze.learn.shaping import Potential
 
 pytestmark = pytest.mark.usefixtures("words")
+
+HINTS = load_game("signposts", {"rooms": 9, "max_steps": 30})
 
 
 # -- transitions ---------------------------------------------------------------------------------------------------
@@ -246,6 +249,41 @@ def test_without_surprise_and_look_ahead_nothing_is_expected():
     assert learner.greedy().expectation is None
     assert not any("expectation" in name for part in learner.state() for name in part)
     assert ready(surprise=0.1).greedy().expectation is None
+
+
+def first_choices(learner, count):
+    """The plans of the first decision of some games, what is advised of them, and which is chosen."""
+    for records in rollout(HINTS, learner, range(count), split="train", slots=count):
+        observations = [record.before for record in records]
+        learner.begin([seen.slot for seen in observations])
+        learner.act(observations)
+        for seen in observations:
+            choice = learner.choices[seen.slot]
+            plans = choice.plans
+            told = [[getattr(plan, part) for plan in plans] for part in ("place", "command")]
+            advised = learner.advice.of(*told, [seen.objective] * len(plans), [plan.note for plan in plans])
+            yield choice, advised
+        return
+
+
+def test_before_anything_is_learned_advice_alone_decides():
+    learner = ready(HINTS, shaping="advice", scorer="contrast", notes="visits", shaping_weight=0.3)
+    learner.epsilon = 0.0
+    found = list(first_choices(learner, 16))
+    assert sum(len(set(advised.tolist())) > 1 for _, advised in found) > 5
+    for choice, advised in found:
+        assert advised[choice.decision.plan] == advised.max()
+        np.testing.assert_allclose(choice.values, advised, atol=1e-6)
+
+
+def test_advice_is_part_of_no_value_that_is_learned_and_nothing_is_left_of_it_after_half_of_the_training():
+    learner = ready(HINTS, shaping="advice", scorer="contrast", notes="visits", shaping_weight=0.3)
+    played(learner, HINTS, range(24), slots=4)
+    assert all(before.advice is None for before, *_ in kept(learner))
+    learner.schedule(0.25)
+    assert learner.advice.heed == pytest.approx(0.5)
+    learner.schedule(0.5)
+    assert all(not advised.any() for _, advised in first_choices(learner, 4))
 
 
 def test_looking_ahead_is_kept_with_each_decision_so_that_it_stands_in_targets_too():

@@ -37,8 +37,8 @@ class Actor:
     To think again without news is worse than useless: where a plan looks better from afar than from near, and another
     one too, one would go to and fro between them for ever.
 
-    With `advice`, what a scorer makes of a plan beforehand is part of its value; so is what will be read by an
-    `expectation` that looks ahead.
+    With `advice`, what a scorer makes of a plan beforehand is added to its value where one is chosen, and to no value
+    that is learned. What will be read by an `expectation` that looks ahead is part of the value itself.
     """
 
     infos: Sequence[str] = ()
@@ -60,7 +60,8 @@ class Actor:
         found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
         found |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
         if self.advice:
-            found["advice.scale"] = torch.tensor([self.advice.mean, self.advice.scale], dtype=torch.float64)
+            found["advice.scale"] = torch.tensor(
+                [self.advice.mean, self.advice.scale, self.advice.heed], dtype=torch.float64)
         expected = self.expectation.playing() if self.expectation else {}
         return found | {f"expectation.{name}": tensor for name, tensor in expected.items()}
 
@@ -78,11 +79,11 @@ class Actor:
         if parts["expectation"] and not self.expectation:
             raise RunError("The weights are those of an agent that looks ahead, and this one does not.")
         scale = parts["advice"].get("scale", torch.zeros(0))
-        if (scale.shape == (2,)) != bool(self.advice) or not scale.isfinite().all():
+        if (scale.shape == (3,)) != bool(self.advice) or not scale.isfinite().all():
             raise RunError("The weights are not those of an agent that takes such advice.")
         self.head.load_state_dict(parts["head"])
         if self.advice:
-            self.advice.mean, self.advice.scale = scale.tolist()
+            self.advice.mean, self.advice.scale, self.advice.heed = scale.tolist()
         if self.expectation:
             self.expectation.load(parts["expectation"])
         if isinstance(model, Bert) and parts["encoder"]:
@@ -162,6 +163,7 @@ class Actor:
         decisions = self.numbered(observations, plans)
         states = gathered(decisions, length=1)
         values, remembered = self.values(states)
+        values = values + self._advised(observations, plans)
         chosen = []
         ends = np.cumsum([len(these) for these in plans])
         for seen, decision, these, own, memory in zip(
@@ -213,22 +215,20 @@ class Actor:
                 ) for plan, (own, rivals, first) in zip(these, about, strict=True)]),
                 np.array([plan.first for plan in these]),
                 -1,
-                self._advised(seen, these),
+                self.expectation.values(seen, these) if self.expectation and self.expectation.weight else None,
                 self._moment(seen) if self.head.memory else None,
             )
             for seen, these, about in zip(observations, plans, told, strict=True)
         ]
 
-    def _advised(self, seen: Observation, plans: Sequence[Plan]) -> np.ndarray | None:
-        """What a scorer makes beforehand of what is told of each plan's command, and of what is expected of it,
-        (len(plans),)."""
-        parts = []
-        if self.advice:
-            places, commands = [plan.place for plan in plans], [plan.command for plan in plans]
-            parts.append(self.advice.of(places, commands, [seen.objective] * len(plans)).astype(np.float32))
-        if self.expectation and self.expectation.weight:
-            parts.append(self.expectation.values(seen, plans))
-        return np.sum(parts, axis=0) if parts else None
+    def _advised(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> torch.Tensor:
+        """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,)."""
+        each = [(plan.place, plan.command, seen.objective, plan.note)
+                for seen, these in zip(observations, plans, strict=True) for plan in these]
+        if not self.advice or not self.advice.heed:
+            return torch.zeros(len(each))
+        places, commands, objectives, notes = zip(*each, strict=True)
+        return torch.from_numpy(self.advice.of(places, commands, objectives, notes).astype(np.float32))
 
     def _moment(self, seen: Observation) -> Moment:
         command, previous, before = self._last.get(

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from textmaze.env.chart import Chart, Room
 from textmaze.learn.reading import Reader, Texts, Told
 
-PRIOR = 1.0  # how many readings of which nothing turned out every sentence is thought to have had
+# How many readings of which nothing turned out every sentence is thought to have had. With as much as 1, half of what
+# is known of a sentence that was read once is doubted, and rare sentences are hardly learned (docs/log.md).
+PRIOR = 0.25
 
 
 def turned_out(chart: Chart) -> Iterator[tuple[Told, float]]:

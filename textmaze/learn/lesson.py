@@ -42,7 +42,7 @@ def lesson(
     told: Sequence[str] = texts.library.texts
     with torch.no_grad():
         effects = {part: head.told_in[part](head.meaning(texts.library.vectors)) for part in TOLD}
-    telling = np.square(nearer)
+    telling = np.abs(nearer)
     chance = telling / max(telling.mean(), 1e-9) + PLAIN
     chance /= chance.sum()
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -70,7 +70,7 @@ def lesson(
             error += (share - error) * max(0.05, 1 / (step + 1))
             show(step + 1, error)
     model.changed()
-    texts.library.refresh()
+    texts.library.refresh()  # what is remembered of lower layers may be rounded, so it is not made use of
     weight = torch.full((len(told),), PLAIN)
     weight[torch.from_numpy(known)] += torch.from_numpy(chance).float() * len(known)
     _fit(head, texts.library.vectors, effects, weight / weight.sum())

@@ -16,17 +16,25 @@ from textmaze.learn.reading import sentences
 
 
 class Anchors(NamedTuple):
-    """Two sentences that a text is held against."""
+    """Two sentences that a text is held against in one respect, and how much that respect counts."""
 
     good: str
     bad: str
+    weight: float = 1.0
 
 
-EXIT = Anchors(
+EXIT = (Anchors(
     "I am getting closer to the exit, nearly out of the maze.",
     "I am lost deep inside the maze, at a dead end, going the wrong way.",
+),)
+# For sentences that speak of one way, and for notes beside it. The first pair tells 72% of the honest hints of the
+# training words right, and MPNet, asked the same, 83%; "Go this way, it is good." and its contrary 65% and 69%
+# (docs/log.md).
+ADVICE = (
+    Anchors("Something lively, bright and welcoming lies that way.",
+            "Something dead, dark and abandoned lies that way."),
+    Anchors("I have not tried that way yet.", "I have tried that way many times.", 2.0),
 )
-ADVICE = Anchors("Go this way, it is good.", "Keep away from here, it is bad.")  # for sentences that speak of one way
 
 
 class Scorer(Protocol):
@@ -38,14 +46,15 @@ class Scorer(Protocol):
 
 
 class Contrast:
-    """Whether a text is nearer in meaning to a good anchor than to a bad one.
+    """Whether a text is nearer in meaning to good anchors than to bad ones.
 
-    The cosine between a sentence's mean vector and that of `anchors.good`, less the cosine to that of `anchors.bad`; of
-    a text, the mean over its sentences, for few sentences make many texts. How well it tells good texts from bad ones
-    that it was not made for, tests/learn/test_scorers.py measures.
+    The cosine between a sentence's mean vector and that of the good anchor, less the cosine to that of the bad one,
+    summed over the pairs of anchors by their weights; of a text, the mean over its sentences, for few sentences make
+    many texts. How well it tells good texts from bad ones that it was not made for, tests/learn/test_scorers.py
+    measures.
     """
 
-    def __init__(self, library: Library, anchors: Anchors = EXIT) -> None:
+    def __init__(self, library: Library, anchors: Sequence[Anchors] = EXIT) -> None:
         self._library = library
         self._anchors = anchors
 
@@ -54,8 +63,11 @@ class Contrast:
         half = getattr(model, "hidden", model.width // 2)  # the mean of the token vectors stands before the CLS vector
         parts = [sentences(text) or (text,) for text in consequences]
         distinct = list(dict.fromkeys(part for text in parts for part in text))
-        vectors = torch.nn.functional.normalize(self._library.read([*self._anchors, *distinct])[:, :half], dim=1)
-        scores = dict(zip(distinct, (vectors[2:] @ (vectors[0] - vectors[1])).tolist(), strict=True))
+        poles = [*(pair.good for pair in self._anchors), *(pair.bad for pair in self._anchors)]
+        weights = torch.tensor([pair.weight for pair in self._anchors])
+        vectors = torch.nn.functional.normalize(self._library.read([*poles, *distinct])[:, :half], dim=1)
+        good, bad, read = vectors.split([len(self._anchors), len(self._anchors), len(distinct)])
+        scores = dict(zip(distinct, (read @ (weights @ (good - bad))).tolist(), strict=True))
         return np.array([np.mean([scores[part] for part in text]) for text in parts], dtype=np.float64)
 
 
@@ -112,20 +124,20 @@ class Own:
 class Factory(Protocol):
     """Makes a scorer; each takes of this what it needs. Its docstring is what the docs say of the scorer."""
 
-    def __call__(self, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer: ...
+    def __call__(self, library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer: ...
 
 
-def _silent(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _silent(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """All texts are worth the same, so nothing is shaped."""
     return Silent()
 
 
-def _contrast(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _contrast(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """Whether a text is nearer in meaning to a good sentence than to a bad one, by the agent's own encoder."""
     return Contrast(library, anchors)
 
 
-def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _masked(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """Whether a BERT with its masked-language head, having read a text, fills a gap with `good` or with `bad`."""
     from textmaze.learn.lm_scorers import Masked
     from textmaze.learn.score_cache import Cached
@@ -133,7 +145,7 @@ def _masked(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
     return Cached(Masked(model))
 
 
-def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _likelihood(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """Whether a causal language model, having read a text, goes on with a good word or with a bad one."""
     from textmaze.learn.language_model import LanguageModel
     from textmaze.learn.lm_scorers import Likelihood
@@ -142,7 +154,7 @@ def _likelihood(library: Library, model: str = "", anchors: Anchors = EXIT) -> S
     return Cached(Likelihood(LanguageModel(model)))
 
 
-def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _server(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """What a language model on an OpenAI-compatible server says of a text."""
     from textmaze.learn.lm_scorers import Judge
     from textmaze.learn.score_cache import Cached
@@ -151,12 +163,12 @@ def _server(library: Library, model: str = "", anchors: Anchors = EXIT) -> Score
     return Cached(Judge(Server(endpoint(model))))
 
 
-def _random(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _random(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """A control that has not read the text: a number decided by the text's hash alone."""
     return Random()
 
 
-def _distance(library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def _distance(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """A control that is told what no text tells: how many commands a win is away."""
     return Distance()
 
@@ -173,14 +185,15 @@ SCORERS: dict[str, Factory] = {
 WITH_MODEL = ("masked", "likelihood", "server")  # those that `model` says something to
 
 
-def make_scorer(name: str, library: Library, model: str = "", anchors: Anchors = EXIT) -> Scorer:
+def make_scorer(name: str, library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """The scorer with this name, or of this .py file, which somebody must have named himself: nothing is run here.
 
     Args:
         library: whose vectors `contrast` reads.
         model: the language model of `masked` (a name or folder), of `likelihood` (the same, or a .gguf file; the
             packaged one where it is empty) or of `server` (the server's name for it).
-        anchors: what `contrast` holds texts against: EXIT for descriptions of states, ADVICE for what is told of a way.
+        anchors: what `contrast` holds texts against: EXIT for descriptions of states, ADVICE for what is told of a way
+            and noted beside it.
     """
     own = name.endswith(".py")
     if name not in SCORERS and not own:

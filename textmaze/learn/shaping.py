@@ -1,4 +1,4 @@
-"""From scores to shaped rewards: potentials, which leave the best policy as it is, and a bonus, which does not."""
+"""What becomes of scores: a potential, which leaves the best policy as it is, a bonus, which does not, or advice."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -98,28 +98,32 @@ class Potential(Standard):
 
 
 class Advice(Standard):
-    """Phi(s, a): how good that reads which is told of a command before it is given, times `weight`.
+    """H(s, a): how good that reads which is told of a command and noted beside it before it is given, times `weight`.
 
-    Look-ahead advice (Wiewiora, Cottrell and Elkan 2003): the reward gets gamma Phi(s', a') - Phi(s, a), where a' is
-    the command whose value the target takes, and the command with the highest Q + Phi is chosen, not that with the
-    highest Q. What is learned so is Q less Phi, so the best commands stay the best; it is the same as learning without
-    shaping from values that begin at Phi (Wiewiora 2003). `shaping` serves for both potentials.
+    The command with the highest Q + H is chosen, and Q is learned as if there were no H (heuristically accelerated
+    Q-learning, Bianchi, Ribeiro and Costa 2008). So nothing that is wrong in H has to be unlearned: it falls silent as
+    `heed` falls from 1 to 0. (As a potential that rewards follow, look-ahead advice, it cost more commands than it
+    saved: before the first wins the values of all commands become one, and with them what the advice told apart.)
     """
 
     def __init__(self, scorer: Scorer, weight: float) -> None:
         super().__init__(scorer)
         self._weight = weight
+        self.heed = 1.0
 
-    def of(self, descriptions: Sequence[str], commands: Sequence[str], objectives: Sequence[str]) -> Floats:
-        """Phi of each command in the state with the description beside it, (len(commands),); 0 where nothing is told.
+    def of(
+        self, descriptions: Sequence[str], commands: Sequence[str], objectives: Sequence[str],
+        notes: Sequence[str] | None = None,
+    ) -> Floats:
+        """H of each command in the state with the description beside it, (len(commands),); 0 where nothing is told.
 
-        The scale is taken by `calibrate` from what `told_of_alone` finds in training games.
+        The scale is taken by `calibrate` from what `beforehand` finds in training games.
         """
-        told = [told_of_alone(command, text) for command, text in zip(commands, descriptions, strict=True)]
+        told = [beforehand(*what) for what in zip(commands, descriptions, notes or [""] * len(commands), strict=True)]
         values = np.zeros(len(told))
         rows = [row for row, text in enumerate(told) if text]
         values[rows] = self.standardised([told[row] for row in rows], [objectives[row] for row in rows])
-        return self._weight * values
+        return self.heed * self._weight * values
 
 
 class Bonus(Standard):
@@ -180,6 +184,12 @@ def told_of_alone(command: str, description: str) -> str:
         for sentence in sentences(description)
         if not sentence.startswith("-= ") and _names(ways[word], sentence) and not _names(others, sentence)
     )
+
+
+def beforehand(command: str, description: str, note: str) -> str:
+    """What can be read of a command before it is given: what `told_of_alone` finds, and the note beside it."""
+    told = told_of_alone(command, description)
+    return f"{told} {note[0].upper()}{note[1:]}.".lstrip() if note else told
 
 
 def _names(words: Sequence[str], sentence: str) -> bool:

@@ -1,6 +1,7 @@
 """Learns the values of plans by temporal differences from replayed transitions."""
 
 import copy
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
 from textmaze.learn.reading import sentences, told_of
 from textmaze.learn.replay import Batch, Decision, Replay
-from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, shaping, told_of_alone
+from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, beforehand, shaping
 
 ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
+HEEDED = 0.5  # share of the training over which advice falls to nothing
+LAST_LESSON = 0.9  # share of the training after which it is given: what turned out until then is what it can teach
 
 
 class TDSettings(Protocol):
@@ -101,8 +104,9 @@ class TDLearner(Actor):
         self.head.standardise(samples)
         self.slow_head.load_state_dict(self.head.state_dict())
         if isinstance(self.shaper, Advice):
-            texts = {told_of_alone(command, seen.description)
-                     for seen in observations for command in seen.choices} - {""}
+            ways = sorted({(command, seen.description) for seen in observations for command in seen.choices})
+            notes = itertools.cycle([""] if self.notes == "none" else every_note())
+            texts = {beforehand(*way, note) for way, note in zip(ways, notes, strict=False)} - {""}
             self.shaper.calibrate(sorted(texts), observations[0].objective)
         elif self.shaper:
             self.shaper.calibrate(described, observations[0].objective)
@@ -115,7 +119,9 @@ class TDLearner(Actor):
         self.epsilon = 1.0 + (s.epsilon - 1.0) * decay
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * (1 - 0.9 * progress)
-        if self.lessons < s.lessons and progress >= 1 - 0.5 ** (self.lessons + 1):
+        if self.advice:
+            self.advice.heed = max(0.0, 1.0 - progress / HEEDED)
+        if self.lessons < s.lessons and progress >= LAST_LESSON * (self.lessons + 1) / s.lessons:
             self.lessons += 1
             self._teach()
 
@@ -186,6 +192,8 @@ class TDLearner(Actor):
 
     def _rewards(self, records: Sequence[StepRecord]) -> np.ndarray:
         """The game's rewards with the bonuses for new places and for surprises, and the shaping of the scorer."""
+        # All that is new is encoded together: a scorer reads it game by game, in batches too small to be quick.
+        self.reader.take_in([record.after.description for record in records], ())
         rewards = np.array([record.reward for record in records])
         rewards += self.settings.novelty * np.array(
             [not self.memories[record.before.slot].knows(record.after.description) for record in records]
@@ -275,7 +283,8 @@ class TDLearner(Actor):
         return plain, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        advice = {"advice.scale": torch.tensor(state["scores"], dtype=torch.float64)} if self.advice else {}
+        scores = [*state["scores"], 1.0] if self.advice else []  # how far it is heeded now, the schedule says
+        advice = {"advice.scale": torch.tensor(scores, dtype=torch.float64)} if scores else {}
         self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
