@@ -66,7 +66,7 @@ class Contrast:
         poles = [*(pair.good for pair in self._anchors), *(pair.bad for pair in self._anchors)]
         weights = torch.tensor([pair.weight for pair in self._anchors])
         vectors = torch.nn.functional.normalize(self._library.read([*poles, *distinct])[:, :half], dim=1)
-        good, bad, read = vectors.split([len(self._anchors), len(self._anchors), len(distinct)])
+        good, bad, read = vectors.tensor_split([len(weights), len(poles)])
         scores = dict(zip(distinct, (read @ (weights @ (good - bad))).tolist(), strict=True))
         return np.array([np.mean([scores[part] for part in text]) for text in parts], dtype=np.float64)
 
