@@ -135,7 +135,7 @@ def make_learner(settings: Settings) -> TDLearner:
 
 
 def _shaper(settings: Settings, reader: Reader) -> Standard | None:
-    """What turns scores into rewards."""
+    """What turns scores into rewards, or into advice."""
     if settings.scorer == "none":
         return None
     # What is told of commands is scored by the encoder that reads it, unless that learns: scores must stay the same.

@@ -230,6 +230,52 @@ def test_advice_falls_silent_as_it_is_heeded_less():
     assert found == [[0.5, -0.5], [0.25, -0.25], [0.0, 0.0]]
 
 
+# -- a potential of commands, as looking ahead has it -----------------------------------------------------------------
+
+
+def of_commands(table):
+    """Any Phi of every command in every state, (S, C)."""
+    return 0.7 * np.random.default_rng(0).uniform(-CLIP, CLIP, (len(table.successor), len(table.commands)))
+
+
+@pytest.mark.parametrize("name", ["labyrinth", "exit", "signposts"])
+def test_under_look_ahead_advice_the_best_commands_have_the_highest_sum_of_value_and_advice(name):
+    table = TABLES[name]
+    phi = of_commands(table)
+    values = np.zeros_like(phi)
+    for _ in range(1000):  # value iteration, where what follows is chosen, and paid for, as look-ahead advice has it
+        following = (values + phi).argmax(1)[table.successor]
+        ended = table.terminal[table.successor]
+        after = np.where(ended, 0.0, values[table.successor, following])
+        values = table.reward + shaping(phi, phi[table.successor, following], ended, GAMMA) + GAMMA * after
+    exact = solved(table, table.reward)
+    going = ~table.terminal
+    np.testing.assert_allclose((values + phi)[going], exact[going], atol=1e-9)
+    chosen = (values + phi)[going] >= (values + phi)[going].max(1, keepdims=True) - 1e-6
+    np.testing.assert_array_equal(chosen, best(table, table.reward))
+
+
+def test_learning_with_look_ahead_advice_is_learning_from_values_that_begin_at_the_advice():
+    """The same walk, the same commands, the same values less Phi, after every step (Wiewiora 2003)."""
+    table = TABLES["signposts"]
+    phi = of_commands(table)
+    plain, advised_values = phi.copy(), np.zeros_like(phi)
+    rng, state = np.random.default_rng(1), table.start
+    for _ in range(3000):
+        choices = plain[state].argmax(), (advised_values + phi)[state].argmax()
+        assert choices[0] == choices[1] or np.ptp(plain[state, list(choices)]) < 1e-9
+        command = rng.integers(len(table.commands)) if rng.random() < 0.3 else choices[0]
+        after, ended = table.successor[state, command], np.array([table.terminal[table.successor[state, command]]])
+        reward = table.reward[state, command]
+        target = reward + (0.0 if ended[0] else GAMMA * plain[after].max())
+        plain[state, command] += 0.5 * (target - plain[state, command])
+        best_after = (advised_values + phi)[after].argmax()
+        paid = shaping(phi[state, [command]], phi[after, [best_after]], ended, GAMMA)[0]
+        target = reward + paid + (0.0 if ended[0] else GAMMA * advised_values[after, best_after])
+        advised_values[state, command] += 0.5 * (target - advised_values[state, command])
+        state = table.start if ended[0] else after
+    np.testing.assert_allclose(advised_values + phi, plain, atol=1e-9)
+    assert np.abs(advised_values).max() > 0.1
 
 
 # -- the bonus -----------------------------------------------------------------------------------------------------

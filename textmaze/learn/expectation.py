@@ -47,9 +47,9 @@ class Expectation:
     """Foresight of the games that a learner plays, and a memory of each of these.
 
     To look ahead is to add to the value of a command R(s, a), the score to be expected of the text that it will bring:
-    the sum of P(s'|s, a) times the score of s' over the candidates. It is a potential of commands, like
-    `shaping.Advice`, and what a decision was advised is kept with it, so it stands at play and in targets alike and the
-    best commands stay the best, but for what R changes while foresight is still being learned (Devlin and Kudenko
+    the sum of P(s'|s, a) times the score of s' over the candidates. It is a potential of commands (look-ahead advice,
+    Wiewiora, Cottrell and Elkan 2003), and it is kept with each decision, so it stands at play and in targets alike and
+    the best commands stay the best, but for what R changes while foresight is still being learned (Devlin and Kudenko
     2012). It looks one text ahead, and no further: it is no plan, and it does not know what lies behind that text. Nor
     can it name a text that nobody has read: of an untried way it knows what such ways bring on the whole, and what can
     be told from what is read here.

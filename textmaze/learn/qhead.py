@@ -34,7 +34,7 @@ class States:
     plans: Numbers  # (N, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (N,) the admissible command that each plan begins with, by number
     owner: Numbers  # (N,) the state that each plan belongs to, in order
-    advice: NDArray[np.float32] | None = None  # (N,) what is added to the value of each plan beforehand
+    advice: NDArray[np.float32] | None = None  # (N,) what is added to each plan's value: what is expected of it
     past: Past | None = None  # how they came about, for a head with a memory of its own
 
     def only(self, kept: NDArray[np.bool_]) -> "States":

@@ -27,7 +27,7 @@ class Decision:
     plans: Numbers  # (P, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (P,) the command that each plan begins with
     plan: int  # the one that was followed; -1 as long as nothing is chosen
-    advice: NDArray[np.float32] | None = None  # (P,) what is added to the value of each plan beforehand
+    advice: NDArray[np.float32] | None = None  # (P,) what is added to each plan's value: what is expected of it
     moment: Moment | None = None  # for a head with a memory of its own
 
     @property

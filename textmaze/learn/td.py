@@ -283,8 +283,8 @@ class TDLearner(Actor):
         return plain, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        scores = [*state["scores"], 1.0] if self.advice else []  # how far it is heeded now, the schedule says
-        advice = {"advice.scale": torch.tensor(scores, dtype=torch.float64)} if scores else {}
+        # How far advice is heeded, the schedule says.
+        advice = {"advice.scale": torch.tensor([*state["scores"], 1.0], dtype=torch.float64)} if self.advice else {}
         self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
