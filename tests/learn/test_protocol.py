@@ -6,6 +6,7 @@ import pytest
 
 from textmaze.errors import TextmazeError
 from textmaze.learn.cells import cells
+from textmaze.learn.packaged import LARGE_MODEL
 from textmaze.learn.protocol import QUICK, load_protocol, protocol_files, quick
 
 TINY = """
@@ -79,6 +80,11 @@ def test_a_quick_run_is_the_same_in_small(tiny):
     assert {one.episodes for one in found.tests} == {2}
     assert all(QUICK.items() <= one.sets.items() for one in found.trainings)
     assert len(cells(found)) == 2 + 4 * 4
+
+
+@pytest.mark.parametrize("name", protocol_files())
+def test_a_quick_run_fetches_no_encoder(name):
+    assert not any(LARGE_MODEL in one.sets.values() for one in quick(load_protocol(name)).trainings)
 
 
 @pytest.mark.parametrize("name", protocol_files())

@@ -29,6 +29,7 @@ from textmaze.env.noise import Noise
 from textmaze.errors import GameError, SettingError, UnknownNameError
 from textmaze.files import shipped_folder
 from textmaze.game.recipe import SPLITS, read_toml
+from textmaze.learn.packaged import DEFAULT_MODEL, LARGE_MODEL
 from textmaze.settings import build, override, setting, shown
 from textmaze.suite import suite_files
 
@@ -148,12 +149,17 @@ def load_protocol(spec: str) -> Protocol:
 
 
 def quick(protocol: Protocol) -> Protocol:
-    """The same with one seed and in a size that takes minutes; its figures mean nothing."""
+    """The same with one seed and in a size that takes minutes, with no encoder that has to be fetched; its figures mean
+    nothing."""
     return replace(
         protocol, quick=True, about=replace(protocol.about, seeds=1),
-        trainings=tuple(replace(one, sets={**one.sets, **QUICK}) for one in protocol.trainings),
+        trainings=tuple(replace(one, sets={**_packaged(one.sets), **QUICK}) for one in protocol.trainings),
         tests=tuple(replace(one, episodes=min(one.episodes, QUICK_EPISODES)) for one in protocol.tests),
     )
+
+
+def _packaged(sets: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: DEFAULT_MODEL if value == LARGE_MODEL else value for name, value in sets.items()}
 
 
 def _trainings(data: dict[str, Any], sets: Mapping[str, Any], where: str) -> Iterator[Training]:
