@@ -96,8 +96,8 @@ class Settings:
     scorer_model: str = setting("", "the language model of the scorers masked, likelihood and server")
     shaping: str = setting("potential", "what becomes of scores: a potential of states, which leaves the best commands "
                                         "as they are; advice which command to choose, by what is told of it and noted "
-                                        "beside it, which falls to nothing in the first half of the training; or a "
-                                        "bonus for texts that read well, which falls to nothing by its end",
+                                        "beside it, heeded as long as games go better with it; or a bonus for texts "
+                                        "that read well, which falls to nothing by the end of the training",
                            choices=tuple(SHAPINGS))
     shaping_weight: float = setting(0.05, "weight of the scores, per standard deviation", low=0.0, high=100.0)
 
@@ -115,8 +115,6 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens,
                      told_width=told.model.width).eval()
     shaper = _shaper(settings, reader) if settings.shaping == "advice" else None
-    if shaper:
-        head.begin_at_nothing()
     actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
                   _expectation(settings, reader))
     if weights is not None:

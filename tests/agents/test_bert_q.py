@@ -93,7 +93,7 @@ def test_who_was_advised_in_training_is_advised_alike_when_it_is_loaded(tmp_path
     again = bert_q.make(learner.settings, load_model(tmp_path)[1])
     assert (again.advice.mean, again.advice.scale) == (learner.advice.mean, learner.advice.scale)
     assert again.advice.scale != 1.0
-    assert again.advice.heed == learner.advice.heed < 1
+    assert again.advice.heeded == learner.advice.heeded
     with pytest.raises(RunError, match="advice"):
         bert_q.make(dataclasses.replace(learner.settings, scorer="none"), load_model(tmp_path)[1])
 

@@ -318,9 +318,3 @@ def test_a_head_that_attends_reads_what_is_told_by_its_tokens(tmp_path):
     assert len(set(values.tolist())) == 4
     values.sum().backward()
     assert net.attention.keys.weight.grad.abs().sum() > 0
-
-
-def test_a_head_that_begins_at_nothing_has_no_value_but_what_is_added():
-    batch, net = states(advice=True), head()
-    net.begin_at_nothing()
-    torch.testing.assert_close(net(batch, READER), torch.from_numpy(batch.advice))

@@ -220,16 +220,6 @@ def test_advice_reads_the_note_beside_a_command_too():
     assert beforehand("go west", room, "") == ""
 
 
-def test_advice_falls_silent_as_it_is_heeded_less():
-    advice = Advice(Scripted({"Bones lie to the east.": 4.0, "Grass lies to the west.": 2.0}), 0.5)
-    advice.calibrate(["Bones lie to the east.", "Grass lies to the west."], "objective")
-    room = "Bones lie to the east. Grass lies to the west."
-    found = []
-    for advice.heed in (1.0, 0.5, 0.0):
-        found.append(advice.of([room] * 2, ["go east", "go west"], ["objective"] * 2).tolist())
-    assert found == [[0.5, -0.5], [0.25, -0.25], [0.0, 0.0]]
-
-
 # -- a potential of commands, as looking ahead has it -----------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ class Actor:
         found |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
         if self.advice:
             found["advice.scale"] = torch.tensor(
-                [self.advice.mean, self.advice.scale, self.advice.heed], dtype=torch.float64)
+                [self.advice.mean, self.advice.scale, self.advice.heeded], dtype=torch.float64)
         expected = self.expectation.playing() if self.expectation else {}
         return found | {f"expectation.{name}": tensor for name, tensor in expected.items()}
 
@@ -83,7 +83,8 @@ class Actor:
             raise RunError("The weights are not those of an agent that takes such advice.")
         self.head.load_state_dict(parts["head"])
         if self.advice:
-            self.advice.mean, self.advice.scale, self.advice.heed = scale.tolist()
+            self.advice.mean, self.advice.scale, heeded = scale.tolist()
+            self.advice.heeded = bool(heeded)
         if self.expectation:
             self.expectation.load(parts["expectation"])
         if isinstance(model, Bert) and parts["encoder"]:
@@ -222,13 +223,21 @@ class Actor:
         ]
 
     def _advised(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> torch.Tensor:
-        """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,)."""
+        """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,); 0 where it
+        is not heeded."""
         each = [(plan.place, plan.command, seen.objective, plan.note)
-                for seen, these in zip(observations, plans, strict=True) for plan in these]
-        if not self.advice or not self.advice.heed:
-            return torch.zeros(len(each))
-        places, commands, objectives, notes = zip(*each, strict=True)
-        return torch.from_numpy(self.advice.of(places, commands, objectives, notes).astype(np.float32))
+                for seen, these in zip(observations, plans, strict=True) for plan in these if self.heeds(seen.slot)]
+        advised = torch.zeros(sum(map(len, plans)))
+        if self.advice and each:
+            heeded = [self.heeds(seen.slot) for seen, these in zip(observations, plans, strict=True) for _ in these]
+            places, commands, objectives, notes = zip(*each, strict=True)
+            found = self.advice.of(places, commands, objectives, notes)
+            advised[torch.tensor(heeded)] = torch.from_numpy(found.astype(np.float32))
+        return advised
+
+    def heeds(self, slot: int) -> bool:
+        """Whether advice is heeded in the game of a slot."""
+        return bool(self.advice and self.advice.heeded)
 
     def _moment(self, seen: Observation) -> Moment:
         command, previous, before = self._last.get(

@@ -157,13 +157,6 @@ class QHead(nn.Module):
                     layer.weight.uniform_(-bound, bound, generator=generator)
                     layer.bias.uniform_(-bound, bound, generator=generator)
 
-    def begin_at_nothing(self) -> None:
-        """Let all values be 0 before anything is learned, so that whatever is added to them decides alone."""
-        for last in (self.advantage[-1], *((self.worth[-1],) if self.dueling else ())):
-            assert isinstance(last, nn.Linear)
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-
     def _hidden(self, states: States, reader: Reader) -> tuple[torch.Tensor, torch.Tensor]:
         """The states (B, hidden) and the plans (N, hidden) as the first layers see them."""
         owner = torch.from_numpy(states.owner)

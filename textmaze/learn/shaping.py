@@ -109,7 +109,7 @@ class Advice(Standard):
     def __init__(self, scorer: Scorer, weight: float) -> None:
         super().__init__(scorer)
         self._weight = weight
-        self.heed = 1.0
+        self.heeded = True
 
     def of(
         self, descriptions: Sequence[str], commands: Sequence[str], objectives: Sequence[str],
@@ -123,7 +123,7 @@ class Advice(Standard):
         values = np.zeros(len(told))
         rows = [row for row, text in enumerate(told) if text]
         values[rows] = self.standardised([told[row] for row in rows], [objectives[row] for row in rows])
-        return self.heed * self._weight * values
+        return self._weight * values
 
 
 class Bonus(Standard):

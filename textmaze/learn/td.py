@@ -22,10 +22,10 @@ from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
 from textmaze.learn.reading import sentences, told_of
 from textmaze.learn.replay import Batch, Decision, Replay
+from textmaze.learn.reuse import Reuse
 from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, beforehand, shaping
 
 ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
-HEEDED = 0.5  # share of the training over which advice falls to nothing
 LAST_LESSON = 0.9  # share of the training after which it is given: what turned out until then is what it can teach
 
 
@@ -85,6 +85,7 @@ class TDLearner(Actor):
         self._spans: dict[int, list[_Span]] = {}
         self._rows: dict[int, list[int]] = {}  # where the episode's transitions lie in the replay
         self._exploring: set[int] = set()  # where a plan is followed that chance has chosen
+        self.reuse = Reuse()
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scales of the vectors, and of the scores, from a first look at the training games."""
@@ -119,8 +120,6 @@ class TDLearner(Actor):
         self.epsilon = 1.0 + (s.epsilon - 1.0) * decay
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * (1 - 0.9 * progress)
-        if self.advice:
-            self.advice.heed = max(0.0, 1.0 - progress / HEEDED)
         if self.lessons < s.lessons and progress >= LAST_LESSON * (self.lessons + 1) / s.lessons:
             self.lessons += 1
             self._teach()
@@ -139,6 +138,11 @@ class TDLearner(Actor):
             self._spans[slot], self._rows[slot] = [], []
             self._exploring.discard(slot)
             self._read[slot] = Counter()
+            if self.advice:
+                self.reuse.begin(slot, self._rng)
+
+    def heeds(self, slot: int) -> bool:
+        return slot in self.reuse.advised
 
     def pick(self, slot: int, plans: Sequence[Plan], values: torch.Tensor, left: int) -> int:
         """The best plan, or with chance `epsilon` any, which is then followed to its end."""
@@ -165,6 +169,8 @@ class TDLearner(Actor):
         for record, reward in zip(records, self._rewards(records), strict=True):
             slot = record.before.slot
             self._spans[slot].append(_Span(self.choices[slot].decision))
+            if self.advice:
+                self.reuse.reward(slot, self.settings.gamma ** (record.step - 1) * record.reward, record.ended)
             for span in self._spans[slot]:
                 span.rewards.append(reward)
             if record.ended:
@@ -258,7 +264,10 @@ class TDLearner(Actor):
         return targets.double_q(reward, discount, following, online)
 
     def greedy(self) -> Agent:
-        """The same agent without exploration, with notes of its own; it shares the weights."""
+        """The same agent without exploration, with notes of its own; it shares the weights. It heeds advice unless
+        games have gone better without."""
+        if self.advice:
+            self.advice.heeded = self.reuse.gain >= 0
         expectation = self.expectation.twin() if self.expectation and self.expectation.weight else None
         return Actor(self.reader, self.head, self.notes, 0, self.advice, expectation)
 
@@ -275,6 +284,7 @@ class TDLearner(Actor):
             "replay": self.replay.next,
             "lessons": self.lessons,
             "texts": self.reader.state(),
+            "returns": self.reuse.state(),
             "scores": [self.shaper.mean, self.shaper.scale] if self.shaper else None,
         }
         if self.expectation:
@@ -283,7 +293,7 @@ class TDLearner(Actor):
         return plain, tensors
 
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        # How far advice is heeded, the schedule says.
+        self.reuse.restore(state["returns"])
         advice = {"advice.scale": torch.tensor([*state["scores"], 1.0], dtype=torch.float64)} if self.advice else {}
         self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
