@@ -46,7 +46,7 @@ def reader():
 READER = reader()
 
 
-def states(rows=6, widest=5, seed=0, advice=False, memory=0):
+def states(rows=6, widest=5, seed=0, expected=False, memory=0):
     """Random states, each with at least one plan."""
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, widest + 1, rows)
@@ -60,7 +60,7 @@ def states(rows=6, widest=5, seed=0, advice=False, memory=0):
     return States(
         rng.integers(sets, size=(rows, len(STATE_PARTS))), rng.integers(sets, size=(total, len(PLAN_COLUMNS))),
         np.concatenate([rng.permutation(count) for count in counts]), np.repeat(np.arange(rows), counts),
-        rng.standard_normal(total).astype(np.float32) if advice else None, past,
+        rng.standard_normal(total).astype(np.float32) if expected else None, past,
     )
 
 
@@ -70,13 +70,13 @@ def of_row(batch, row):
     past = batch.past and Past(batch.past.descriptions[:, [row]], batch.past.commands[:, [row]],
                                batch.past.before[[row]])
     return States(batch.state[[row]], batch.plans[kept], batch.first[kept], batch.owner[kept] - row,
-                  None if batch.advice is None else batch.advice[kept], past)
+                  None if batch.expected is None else batch.expected[kept], past)
 
 
 @given(st.integers(0, 10**6), st.booleans(), st.sampled_from([0, 4]))
 @settings(max_examples=20, deadline=None)
-def test_the_plans_of_a_state_do_not_depend_on_the_others_in_the_batch(seed, advice, memory):
-    batch, net = states(seed=seed, advice=advice, memory=memory), head(memory=memory)
+def test_the_plans_of_a_state_do_not_depend_on_the_others_in_the_batch(seed, expected, memory):
+    batch, net = states(seed=seed, expected=expected, memory=memory), head(memory=memory)
     together = net(batch, READER)
     for row in range(len(batch.state)):
         torch.testing.assert_close(net(of_row(batch, row), READER), together[batch.owner == row])
@@ -85,16 +85,16 @@ def test_the_plans_of_a_state_do_not_depend_on_the_others_in_the_batch(seed, adv
 @given(st.integers(0, 10**6))
 @settings(max_examples=10, deadline=None)
 def test_the_order_of_plans_does_not_matter(seed):
-    batch, net = states(seed=seed, advice=True), head()
+    batch, net = states(seed=seed, expected=True), head()
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(np.flatnonzero(batch.owner == row)) for row in range(len(batch.state))])
-    turned = States(batch.state, batch.plans[order], batch.first[order], batch.owner[order], batch.advice[order])
+    turned = States(batch.state, batch.plans[order], batch.first[order], batch.owner[order], batch.expected[order])
     torch.testing.assert_close(net(turned, READER), net(batch, READER)[order])
     torch.testing.assert_close(command_values(net(turned, READER), turned), command_values(net(batch, READER), batch))
 
 
 def test_some_of_the_plans_have_the_values_that_they_have_among_all():
-    batch, net = states(rows=20, advice=True, memory=4), head(memory=4)
+    batch, net = states(rows=20, expected=True, memory=4), head(memory=4)
     kept = np.random.default_rng(1).random(len(batch.plans)) < 0.5
     torch.testing.assert_close(net(batch.only(kept), READER), net(batch, READER)[kept])
 
@@ -133,10 +133,10 @@ def test_without_dueling_a_value_is_the_advantage_alone():
         torch.testing.assert_close(own, own[0].expand_as(own), atol=1e-5, rtol=1e-4)
 
 
-def test_advice_is_added_to_the_value_of_each_plan():
-    batch, net = states(advice=True), head()
-    apart = net(batch, READER) - net(replace(batch, advice=None), READER)
-    torch.testing.assert_close(apart, torch.from_numpy(batch.advice), atol=1e-5, rtol=1e-4)
+def test_what_is_expected_is_added_to_the_value_of_each_plan():
+    batch, net = states(expected=True), head()
+    apart = net(batch, READER) - net(replace(batch, expected=None), READER)
+    torch.testing.assert_close(apart, torch.from_numpy(batch.expected), atol=1e-5, rtol=1e-4)
 
 
 @given(st.integers(0, 10**6), st.floats(-100, 0))

@@ -23,14 +23,14 @@ from textmaze.learn.replay import (
 WIDTH = 3
 
 
-def decision(first, commands=2, choice=0, *, more=0, advice=False, moment=None):
+def decision(first, commands=2, choice=0, *, more=0, expected=False, moment=None):
     """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one. Of these
     the last is followed where that command was chosen."""
     count = commands + more
     numbers = 100 * first + np.arange(count * len(PLAN_COLUMNS)).reshape(count, -1)
     begins = np.minimum(np.arange(count), commands - 1)
     state = np.arange(first, first + len(STATE_PARTS))
-    told = np.full(count, first, dtype=np.float32) if advice else None
+    told = np.full(count, first, dtype=np.float32) if expected else None
     followed = count - 1 if choice == commands - 1 else choice
     return Decision(state, numbers, begins, followed, told, moment)
 
@@ -49,7 +49,7 @@ def frequencies(replay, draws=20_000, seed=0):
 
 
 def test_a_transition_comes_back_as_it_was_added_with_the_plan_alone_that_was_followed():
-    before, after = decision(10, 3, choice=2, more=2, advice=True), decision(20, 2, choice=1, advice=True)
+    before, after = decision(10, 3, choice=2, more=2, expected=True), decision(20, 2, choice=1, expected=True)
     replay = Replay(4)
     assert replay.add(before, 0.5, 0.9, after) == 0
     batch = replay.sample(1, np.random.default_rng(0))
@@ -57,7 +57,7 @@ def test_a_transition_comes_back_as_it_was_added_with_the_plan_alone_that_was_fo
     assert batch.states.plans.tolist() == before.plans[[4]].tolist()
     assert batch.states.first.tolist() == [2]
     assert batch.states.owner.tolist() == [0]
-    assert batch.states.advice.tolist() == [10]
+    assert batch.states.expected.tolist() == [10]
     assert batch.next_states.plans.tolist() == after.plans.tolist()
     assert batch.next_states.first.tolist() == [0, 1]
     assert batch.next_choice.tolist() == [1]
@@ -188,7 +188,7 @@ def same(one, two):
     def arrays(batch):
         for states in (batch.states, batch.next_states):
             yield from (states.state, states.plans, states.first, states.owner)
-            yield from () if states.advice is None else (states.advice,)
+            yield from () if states.expected is None else (states.expected,)
         yield from (batch.reward, batch.discount, batch.next_choice, batch.weight, batch.rows)
     return all(np.array_equal(a, b) for a, b in zip(arrays(one), arrays(two), strict=True))
 
@@ -204,11 +204,11 @@ def copied(replay):
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 4), st.integers(0, 3), st.booleans()), max_size=12),
        st.sampled_from(SAMPLING), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampling, advice):
+def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampling, expected):
     old, new = Replay(7, sampling), Replay(7, sampling)
-    last = decision(0, advice=advice)
+    last = decision(0, expected=expected)
     for number, commands, more, ended in transitions:
-        following = decision(number, commands, commands - 1, more=more, advice=advice)
+        following = decision(number, commands, commands - 1, more=more, expected=expected)
         at = old.add(last, float(number), 0.9, None if ended else following)
         if number % 3 == 0:
             old.solve([at])
@@ -218,7 +218,7 @@ def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampli
     new.restore(copied(old), old.next)
     assert (new.size, new.next) == (old.size, old.next)
     for replay in (old, new):
-        replay.add(decision(30, 3, advice=advice), 2.0, 0.9, None)
+        replay.add(decision(30, 3, expected=expected), 2.0, 0.9, None)
     assert same(*(replay.sample(20, np.random.default_rng(1)) for replay in (old, new)))
     assert all(np.array_equal(a, b) for a, b in zip(old.state().values(), new.state().values(), strict=True))
 

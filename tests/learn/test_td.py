@@ -278,7 +278,7 @@ def test_before_anything_is_learned_advice_is_added_to_values_that_hardly_differ
 def test_advice_is_part_of_no_value_that_is_learned():
     learner = ready(HINTS, shaping="advice", scorer="contrast", notes="visits", shaping_weight=0.3)
     played(learner, HINTS, range(24), slots=4)
-    assert all(before.advice is None for before, *_ in kept(learner))
+    assert all(before.expected is None for before, *_ in kept(learner))
 
 
 def test_some_games_are_played_by_advice_and_some_without_and_what_they_brought_is_known_by_kind():
@@ -304,12 +304,12 @@ def test_looking_ahead_is_kept_with_each_decision_so_that_it_stands_in_targets_t
     played(learner, LABYRINTH, range(24), slots=4)
     decisions = [before for before, *_ in kept(learner)]
     steps = [decision.plans[:, PLAN_COLUMNS.index("steps")] for decision in decisions]
-    assert not any(decision.advice[far > 0].any() for decision, far in zip(decisions, steps, strict=True))
-    assert any(decision.advice.any() for decision in decisions)
-    assert sum(len(set(decision.advice[far == 0].tolist())) > 1
+    assert not any(decision.expected[far > 0].any() for decision, far in zip(decisions, steps, strict=True))
+    assert any(decision.expected.any() for decision in decisions)
+    assert sum(len(set(decision.expected[far == 0].tolist())) > 1
                for decision, far in zip(decisions, steps, strict=True)) > 10
     batch = learner.replay.sample(32, np.random.default_rng(0))
-    assert batch.next_states.advice.any()
+    assert batch.next_states.expected.any()
 
 
 def test_who_looks_ahead_plays_the_same_with_the_weights_alone():

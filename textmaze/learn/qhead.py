@@ -34,13 +34,13 @@ class States:
     plans: Numbers  # (N, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (N,) the admissible command that each plan begins with, by number
     owner: Numbers  # (N,) the state that each plan belongs to, in order
-    advice: NDArray[np.float32] | None = None  # (N,) what is added to each plan's value: what is expected of it
+    expected: NDArray[np.float32] | None = None  # (N,) added to each value: what looking ahead expects of the plan
     past: Past | None = None  # how they came about, for a head with a memory of its own
 
     def only(self, kept: NDArray[np.bool_]) -> "States":
         """The same states with these plans alone."""
-        advice = None if self.advice is None else self.advice[kept]
-        return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], advice, self.past)
+        expected = None if self.expected is None else self.expected[kept]
+        return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], expected, self.past)
 
 
 class Attention(nn.Module):
@@ -133,7 +133,7 @@ class QHead(nn.Module):
         if self.dueling:
             values = values + self.worth(context).squeeze(-1)[owner]
         values = values * self.gamma ** torch.from_numpy(states.plans[:, PLAN_COLUMNS.index("steps")])
-        return values if states.advice is None else values + torch.from_numpy(states.advice)
+        return values if states.expected is None else values + torch.from_numpy(states.expected)
 
     def recall(self, past: Past, reader: Reader) -> torch.Tensor:
         """What the head remembers after these steps, (B, memory)."""

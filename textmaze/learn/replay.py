@@ -27,7 +27,7 @@ class Decision:
     plans: Numbers  # (P, len(PLAN_COLUMNS)) numbers of texts, and the steps of the walk
     first: Numbers  # (P,) the command that each plan begins with
     plan: int  # the one that was followed; -1 as long as nothing is chosen
-    advice: NDArray[np.float32] | None = None  # (P,) what is added to each plan's value: what is expected of it
+    expected: NDArray[np.float32] | None = None  # (P,) added to each value: what looking ahead expects of the plan
     moment: Moment | None = None  # for a head with a memory of its own
 
     @property
@@ -154,12 +154,12 @@ class Replay:
             raise ValueError("the parts of the replay do not fit together")
         ends = np.cumsum(arrays["counts"])
         plans, first = np.split(arrays["plans"], ends[:-1]), np.split(arrays["first"], ends[:-1])
-        advice = np.split(arrays["advice"], ends[:-1]) if "advice" in arrays else [None] * len(ends)
+        expected = np.split(arrays["expected"], ends[:-1]) if "expected" in arrays else [None] * len(ends)
         moments: list[Moment | None] = [None] * len(ends)
         if "before" in arrays:
             moments = [Moment(int(a), int(b), before, None)
                        for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
-        kept = [Decision(state, plans[i], first[i], int(arrays["plan"][i]), advice[i], moments[i])
+        kept = [Decision(state, plans[i], first[i], int(arrays["plan"][i]), expected[i], moments[i])
                 for i, state in enumerate(arrays["state"])]
         self._decisions = [kept[a] for a, _ in pairs]
         self._following = [kept[b] if b >= 0 else None for _, b in pairs]
@@ -174,7 +174,7 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
     total = int(counts.sum())
     shapes = {
         "pairs": (size, 2), "state": (kept, len(STATE_PARTS)), "plan": (kept,), "counts": (kept,),
-        "plans": (total, len(PLAN_COLUMNS)), "first": (total,), "advice": (total,), "moments": (kept, 2),
+        "plans": (total, len(PLAN_COLUMNS)), "first": (total,), "expected": (total,), "moments": (kept, 2),
         **dict.fromkeys(("reward", "discount", "solved", "priority"), (size,)),
     }
     if any(name in arrays and arrays[name].shape != shape for name, shape in shapes.items()):
@@ -191,10 +191,10 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
 def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:
     """What only some heads need, as arrays. What lay before a moment is left out: the stored memory stands for it."""
     found: dict[str, NDArray[Any]] = {}
-    advice = [decision.advice for decision in decisions if decision.advice is not None]
+    expected = [decision.expected for decision in decisions if decision.expected is not None]
     moments = [decision.moment for decision in decisions if decision.moment]
-    if advice:
-        found["advice"] = np.concatenate(advice)
+    if expected:
+        found["expected"] = np.concatenate(expected)
     if moments:
         found["moments"] = np.array([(moment.description, moment.command) for moment in moments], dtype=np.int64)
         found["before"] = np.stack([moment.before for moment in moments])
@@ -203,13 +203,13 @@ def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:
 
 def gathered(decisions: Sequence[Decision], length: int = LENGTH) -> States:
     """The states of several decisions together, with the last `length` steps before each if they are remembered."""
-    advice = [decision.advice for decision in decisions if decision.advice is not None]
+    expected = [decision.expected for decision in decisions if decision.expected is not None]
     moments = [decision.moment for decision in decisions if decision.moment]
     return States(
         np.stack([decision.state for decision in decisions]),
         np.concatenate([decision.plans for decision in decisions]),
         np.concatenate([decision.first for decision in decisions]),
         np.repeat(np.arange(len(decisions)), [len(decision.first) for decision in decisions]),
-        np.concatenate(advice) if advice else None,
+        np.concatenate(expected) if expected else None,
         recalled(moments, length) if moments else None,
     )
