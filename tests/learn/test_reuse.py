@@ -52,3 +52,13 @@ def test_it_goes_on_where_another_one_was():
     end(before, False, 0.1)
     after.restore(before.state())
     assert after.state() == before.state() == [[0.3], [0.1]]
+
+
+def test_advice_pays_until_games_without_it_are_better_by_more_than_chance_explains():
+    reuse = Reuse()
+    assert reuse.pays  # of nothing, nothing bad is known
+    reuse.restore([[0.0, 0.0, 0.0], [0.0, 0.0, 0.3]])
+    assert reuse.gain == pytest.approx(-0.1)
+    assert reuse.pays  # one of three was lucky
+    reuse.restore([[0.0, 0.0, 0.0], [0.2, 0.3, 0.3]])
+    assert not reuse.pays

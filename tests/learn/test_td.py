@@ -293,9 +293,9 @@ def test_some_games_are_played_by_advice_and_some_without_and_what_they_brought_
 
 def test_who_plays_greedily_heeds_advice_unless_games_went_better_without():
     learner = ready(HINTS, shaping="advice", scorer="contrast", notes="visits", shaping_weight=0.3)
-    learner.reuse.restore([[0.5], []])
+    learner.reuse.restore([[0.5, 0.6], [0.4, 0.5]])
     assert learner.greedy().heeds(0)
-    learner.reuse.restore([[0.5], [0.9]])
+    learner.reuse.restore([[0.5, 0.6], [0.9, 0.9]])
     assert not learner.greedy().heeds(0)
 
 

@@ -42,6 +42,15 @@ class Reuse:
         means = {kind: sum(found) / max(1, len(found)) for kind, found in self._returns.items()}
         return means[True] - means[False]
 
+    @property
+    def pays(self) -> bool:
+        """Whether advice is to be heeded: unless games without have been better by more than one standard error, for
+        the first of them are won or lost by chance."""
+        if any(len(found) < 2 for found in self._returns.values()):
+            return True
+        variance = sum(float(np.var(found, ddof=1)) / len(found) for found in self._returns.values())
+        return bool(self.gain + np.sqrt(variance) >= 0)
+
     def state(self) -> list[list[float]]:
         """The returns, with advice and without; `restore` takes them back."""
         return [list(found) for found in self._returns.values()]

@@ -267,7 +267,7 @@ class TDLearner(Actor):
         """The same agent without exploration, with notes of its own; it shares the weights. It heeds advice unless
         games have gone better without."""
         if self.advice:
-            self.advice.heeded = self.reuse.gain >= 0
+            self.advice.heeded = self.reuse.pays
         expectation = self.expectation.twin() if self.expectation and self.expectation.weight else None
         return Actor(self.reader, self.head, self.notes, 0, self.advice, expectation)
 
