@@ -225,14 +225,14 @@ class Actor:
     def _advised(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> torch.Tensor:
         """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,); 0 where it
         is not heeded."""
-        each = [(plan.place, plan.command, seen.objective, plan.note)
-                for seen, these in zip(observations, plans, strict=True) for plan in these if self.heeds(seen.slot)]
-        advised = torch.zeros(sum(map(len, plans)))
-        if self.advice and each:
-            heeded = [self.heeds(seen.slot) for seen, these in zip(observations, plans, strict=True) for _ in these]
-            places, commands, objectives, notes = zip(*each, strict=True)
-            found = self.advice.of(places, commands, objectives, notes)
-            advised[torch.tensor(heeded)] = torch.from_numpy(found.astype(np.float32))
+        pairs = [(seen, plan) for seen, these in zip(observations, plans, strict=True) for plan in these]
+        advised = torch.zeros(len(pairs))
+        rows = [row for row, (seen, _) in enumerate(pairs) if self.heeds(seen.slot)]
+        if self.advice and rows:
+            heeding, heeded = zip(*(pairs[row] for row in rows), strict=True)
+            found = self.advice.of([plan.place for plan in heeded], [plan.command for plan in heeded],
+                                   [seen.objective for seen in heeding], [plan.note for plan in heeded])
+            advised[rows] = torch.from_numpy(found.astype(np.float32))
         return advised
 
     def heeds(self, slot: int) -> bool:
