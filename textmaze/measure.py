@@ -247,9 +247,9 @@ def reproduce_and_print(name: str, out: Path | None, jobs: int, command: str, *,
     page = protocol_page(protocol, found, command)
     curves = noise_curves(found)
     if curves:
-        plot = curve_plot(curves, protocol.about.title, "share of the text", "success")
+        plot = curve_plot(curves, protocol.about.title, "share of the text", "SPL")
         write_file(folder / f"{page_name}.png", plot)
-        page += f"\n![success by the amount of noise]({page_name}.png)\n"
+        page += f"\n![SPL by the amount of noise]({page_name}.png)\n"
     write_file(folder / f"{page_name}.md", page)
     for grid in protocol_grids(protocol, found):
         console.print(rich_grid(grid))

@@ -135,11 +135,14 @@ def test_the_page_says_how_and_by_what_it_was_done(tiny):
     assert "quick" not in page.lower()
 
 
-def test_success_is_a_curve_over_noise(tiny):
+def test_spl_is_a_curve_over_noise(tiny):
     protocol, folder = tiny
-    curves = noise_curves(findings(protocol, folder))
+    found = findings(protocol, folder)
+    curves = noise_curves(found)
     amounts = {agent: [amount for amount, _ in points] for agent, points in curves["typos"].items()}
     assert amounts == {agent: [0.0, 0.5] for agent in ("hash", "explorer", "wander")}
+    spl = [row.figures["spl"] for row in found.tested if row.agent == "explorer" and row.noise]
+    assert [figure for _, figure in curves["typos"]["explorer"]] == spl
 
 
 def test_a_quick_run_is_marked_as_one(tiny):

@@ -117,10 +117,11 @@ def versions() -> dict[str, str]:
 
 
 def noise_curves(findings: "Findings") -> "dict[str, dict[str, list[tuple[float, Figure]]]]":
-    """For each kind of noise, and each agent, success by the amount of that noise; of tests with one kind only."""
+    """For each kind of noise, and each agent, SPL by the amount of that noise; of tests with one kind only. It
+    falls before success does: who reads badly still wins, by searching."""
     curves: dict[str, dict[str, list[tuple[float, Figure]]]] = {}
     for row in findings.tested:
         if len(row.noise) == 1:
             kind, amount = next(iter(row.noise.items()))
-            curves.setdefault(kind, {}).setdefault(row.agent, []).append((amount, row.figures["success"]))
+            curves.setdefault(kind, {}).setdefault(row.agent, []).append((amount, row.figures["spl"]))
     return curves
