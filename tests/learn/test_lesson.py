@@ -7,7 +7,7 @@ from fakes import tiny_bert
 
 from textmaze.learn.encoder import Bert, Library
 from textmaze.learn.hindsight import Hindsight
-from textmaze.learn.lesson import BATCH, lesson
+from textmaze.learn.lesson import lesson
 from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader
 
@@ -16,7 +16,7 @@ GOOD = ["A draught blows from the north.", "Fresh air blows from the north.", "A
 BAD = ["A skull lies to the north.", "Old bones lie to the north.", "A heap of bones lies to the north.",
        "There is a skull on the floor to the north."]
 UNREAD_GOOD, UNREAD_BAD = "A draught of fresh air comes from the north.", "A skull on old bones lies to the north."
-SENTENCES = BATCH * 400
+SENTENCES = 32 * 400
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_after_a_lesson_little_of_the_differences_is_unexplained(given):
     *_, course, share = given
     assert share < 0.3
     assert course[-1][1] == share < course[0][1]
-    assert [done for done, _ in course] == list(range(1, SENTENCES // BATCH + 1))
+    assert [done for done, _ in course] == list(range(1, SENTENCES // 32 + 1))
 
 
 def test_after_a_lesson_it_is_foretold_what_turned_out(given):

@@ -7,19 +7,17 @@ sentence begin anew (they know the answers, so nothing would be left to learn), 
 encoder to foretell what turned out. Then the layers behind them are fitted, so that plans are worth what they were.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from textmaze.learn.bert import Bert
 from textmaze.learn.hindsight import Hindsight
 from textmaze.learn.qhead import TOLD, QHead
 from textmaze.learn.reading import Texts
 
-BATCH = 8  # many small steps teach more in the same time than few large ones (docs/log.md)
-ALIKE = 16  # batches are drawn together, and each has sentences of like length, which the encoder reads at once
+BATCH = 32
 # Step sizes for encoders no wider than the default one; a wider one takes smaller steps, in proportion.
 RATES = {"full": 1e-4, "top": 3e-4, "lora": 1e-3, "lora_top": 1e-3}
 WIDTH = 384
@@ -55,11 +53,11 @@ def lesson(
               {"params": layers, "lr": HEAD_RATE}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     steps = max(1, sentences // BATCH)
-    lengths = np.array([len(told[row]) for row in known])
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, steps)
     error = 0.0
     with model.remembering_lower_layers():
-        for step, rows in enumerate(_batches(lengths, chance, steps, rng)):
+        for step in range(steps):
+            rows = rng.choice(len(known), BATCH, p=chance)
             wanted = torch.from_numpy(nearer[rows])
             vectors = model.forward([told[known[row]] for row in rows], dropout=generator)
             loss = (head.nearer(head.meaning(vectors)).squeeze(-1) - wanted).square().mean()
@@ -77,18 +75,6 @@ def lesson(
     weight[torch.from_numpy(known)] += torch.from_numpy(chance).float() * len(known)
     _fit(head, texts.library.vectors, effects, weight / weight.sum())
     return error
-
-
-def _batches(
-    lengths: NDArray[np.int64], chance: NDArray[np.float64], count: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """`count` batches of sentences, as places in these arrays."""
-    drawn: list[NDArray[np.int64]] = []
-    for _ in range(count):
-        if not drawn:
-            rows = rng.choice(len(lengths), ALIKE * BATCH, p=chance)
-            drawn = [*rng.permutation(rows[lengths[rows].argsort(kind="stable")].reshape(ALIKE, BATCH))]
-        yield drawn.pop()
 
 
 @torch.no_grad()
