@@ -94,6 +94,9 @@ def test_who_was_advised_in_training_is_advised_alike_when_it_is_loaded(tmp_path
     assert (again.advice.mean, again.advice.scale) == (learner.advice.mean, learner.advice.scale)
     assert again.advice.scale != 1.0
     assert again.advice.heeded == learner.advice.heeded
+    learner.advice.heeded = not learner.advice.heeded
+    again.load(learner.weights())
+    assert again.advice.heeded == learner.advice.heeded
     with pytest.raises(RunError, match="advice"):
         bert_q.make(dataclasses.replace(learner.settings, scorer="none"), load_model(tmp_path)[1])
 

@@ -273,6 +273,9 @@ def test_before_anything_is_learned_advice_is_added_to_values_that_hardly_differ
     for choice, advised in found:
         assert choice.decision.plan == choice.values.argmax()
         assert np.ptp(choice.values.numpy() - advised) < 0.3
+    learner.reuse.restore([[0.0, 0.0], [1.0, 1.0]])  # so it is not heeded
+    for (choice, advised), (alone, _) in zip(found, first_choices(learner.greedy(), 16), strict=True):
+        np.testing.assert_allclose(choice.values - alone.values, advised, atol=1e-5)
 
 
 def test_advice_is_part_of_no_value_that_is_learned():

@@ -101,9 +101,10 @@ class Advice(Standard):
     """H(s, a): how good that reads which is told of a command and noted beside it before it is given, times `weight`.
 
     The command with the highest Q + H is chosen, and Q is learned as if there were no H (heuristically accelerated
-    Q-learning, Bianchi, Ribeiro and Costa 2008). So nothing that is wrong in H has to be unlearned: it falls silent as
-    `heed` falls from 1 to 0. (As a potential that rewards follow, look-ahead advice, it cost more commands than it
-    saved: before the first wins the values of all commands become one, and with them what the advice told apart.)
+    Q-learning, Bianchi, Ribeiro and Costa 2008). So nothing that is wrong in H has to be unlearned, and it is `heeded`
+    for as long as games go better with it (`Reuse`). (As a potential that rewards follow, look-ahead advice, it cost
+    more commands than it saved: before the first wins the values of all commands become one, and with them what the
+    advice told apart.)
     """
 
     def __init__(self, scorer: Scorer, weight: float) -> None:
