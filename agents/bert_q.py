@@ -53,6 +53,8 @@ class Settings:
                                 "described so, or what a map of the episode says", choices=tuple(MEMORIES))
     memory: int = setting(0, "width of a recurrent memory that is learned, beside the notes or in place of them; 0 for "
                              "none", low=0, high=1024)
+    belief: bool = setting(False, "whether it reckons how likely each plan leads to the goal, from all that was told "
+                                  "on the map")
     dropout: float = setting(0.5, "share of what is known of a state that each update leaves out", low=0.0, high=0.99)
     blur: float = setting(1.0, "noise on the vectors of sentences in each update, in standard deviations: other words "
                                "for the same have other vectors", low=0.0, high=10.0)
@@ -113,7 +115,7 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
         torch.manual_seed(settings.seed)
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens,
-                     told_width=told.model.width).eval()
+                     told_width=told.model.width, belief=settings.belief).eval()
     shaper = _shaper(settings, reader) if settings.shaping == "advice" else None
     actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
                   _expectation(settings, reader))

@@ -18,11 +18,11 @@ from textmaze.learn.replay import gathered
 LABYRINTH = load_game("labyrinth", {"rooms": 9, "max_steps": 12})
 
 
-def actor(notes="map", memory=0, seed=0, told=None):
+def actor(notes="map", memory=0, seed=0, told=None, belief=False):
     library = Library(WordBag())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        head = QHead(library.model.width, hidden=16, told=8, memory=memory).eval()
+        head = QHead(library.model.width, hidden=16, told=8, memory=memory, belief=belief).eval()
     return Actor(Reader(library, told), head, notes, seed)
 
 
@@ -99,10 +99,37 @@ def test_where_nothing_can_be_done_it_waits():
     assert nothing.choices == ("wait",)
 
 
-@pytest.mark.parametrize(("notes", "memory"), [("map", 0), ("visits", 0), ("none", 6)])
-def test_what_it_chooses_in_a_game_does_not_depend_on_the_games_beside_it(notes, memory):
-    together = [r.command for r in played(actor(notes, memory), range(6), slots=6) if r.seed == 4]
-    assert [r.command for r in played(actor(notes, memory), [4])] == together
+@pytest.mark.parametrize(("notes", "memory", "belief"), [
+    ("map", 0, False), ("visits", 0, False), ("none", 6, False), ("map", 0, True), ("visits", 0, True)])
+def test_what_it_chooses_in_a_game_does_not_depend_on_the_games_beside_it(notes, memory, belief):
+    together = [r.command for r in played(actor(notes, memory, belief=belief), range(6), slots=6) if r.seed == 4]
+    assert [r.command for r in played(actor(notes, memory, belief=belief), [4])] == together
+
+
+def test_with_a_belief_a_decision_holds_what_was_told_in_every_room_of_the_step_to_each_plan():
+    agent, far = actor(belief=True), 0
+
+    def check(records):
+        nonlocal far
+        choice, chart = agent.choices[0], agent.memories[0].chart
+        clues = choice.decision.clues
+        assert clues.asked.tolist() == list(range(len(choice.plans)))
+        for row, plan in enumerate(choice.plans):
+            found = [told(agent, number) for number in clues.told[clues.plan == row]]
+            # In a labyrinth every way is told of, and leads back as well as there.
+            is_way = plan.command.startswith("go ")
+            assert len(found) == len(list(chart.walks())) - 1 + is_way
+            assert (list(told_of(plan.command, plan.place)) in found) == is_way
+            far = max(far, len(found))
+
+    played(agent, range(6), each=check)
+    assert far > 5
+
+
+def test_without_a_belief_a_decision_has_no_clues():
+    agent = actor()
+    played(agent, [2])
+    assert agent.choices[0].decision.clues is None
 
 
 def test_a_decision_holds_the_texts_of_the_moment():
@@ -119,7 +146,8 @@ def test_a_decision_holds_the_texts_of_the_moment():
         decision = agent.choices[0].decision
         plans = memory.plans(seen, seen.admissible)
         memory.give(record.command)
-        assert list(agent.choices[0].plans) == plans
+        assert [plan._replace(room=None) for plan in agent.choices[0].plans] == [
+            plan._replace(room=None) for plan in plans]
         reader = agent.reader
         assert decision.state.tolist() == [reader.text_number(getattr(seen, part)) for part in STATE_PARTS]
         assert decision.first.tolist() == [plan.first for plan in plans]

@@ -39,7 +39,8 @@ def reader(tmp_path_factory):
     return {"encoder": tiny_bert(tmp_path_factory.mktemp("bert")), "precision": "float32"}
 
 
-@pytest.mark.parametrize("changes", [{}, {"pooling": "tokens"}, {"encoder_training": "lora"}, {"memory": 8}])
+@pytest.mark.parametrize("changes", [{}, {"pooling": "tokens"}, {"encoder_training": "lora"}, {"memory": 8},
+                                     {"belief": True}])
 def test_weights_and_gap_add_up_to_the_difference_of_the_values(reader, changes):
     agent = make_agent("bert_q", {**reader, **changes}, 0)[1]
     found = [(choice, attribute(agent, seen, choice, 16)) for (seen, choice), _ in

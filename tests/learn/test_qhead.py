@@ -9,6 +9,7 @@ from fakes import WordBag, tiny_bert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textmaze.learn.belief import Clues
 from textmaze.learn.encoder import Bert, Library, TokenLibrary
 from textmaze.learn.qhead import (
     PARTS,
@@ -318,3 +319,34 @@ def test_a_head_that_attends_reads_what_is_told_by_its_tokens(tmp_path):
     assert len(set(values.tolist())) == 4
     values.sum().backward()
     assert net.attention.keys.weight.grad.abs().sum() > 0
+
+
+def believing(rows):
+    """States alike but for the clues of their plans: two each, of which the first has so many."""
+    none = np.zeros((len(rows), len(STATE_PARTS)), dtype=np.int64)
+    count = 2 * len(rows)
+    owner = np.repeat(np.arange(len(rows)), 2)
+    clues = Clues(np.concatenate([np.arange(1, 1 + row) for row in rows]), np.repeat(2 * np.arange(len(rows)), rows),
+                  owner, np.arange(count))
+    return States(none, np.zeros((count, len(PLAN_COLUMNS)), dtype=np.int64), np.tile([0, 1], len(rows)), owner,
+                  clues=clues)
+
+
+def test_what_is_told_on_the_map_changes_values_of_a_head_with_a_belief():
+    net = head(belief=True)
+    plain, told = net(believing([0, 5]), READER).view(2, 2)
+    assert plain[0] == plain[1]
+    assert (told != plain).all()  # what speaks for one plan speaks against the other
+    batch = believing([0, 5])
+    kept = np.array([True, False, False, True])
+    assert torch.allclose(net(batch.only(kept), READER), net(batch, READER)[kept])
+
+
+def test_values_are_learned_by_what_is_believed_and_do_not_change_what_is_foretold():
+    net = head(belief=True)
+    for training in (True, False):  # to say which words mattered, the way through the belief counts too
+        net.zero_grad()
+        net.train(training)
+        net(believing([5]), READER).sum().backward()
+        assert net.belief_in.weight.grad.abs().sum() > 0
+        assert (net.nearer.weight.grad is None) == training

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textmaze.learn.belief import Clues
 from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS
 from textmaze.learn.recurrence import Moment
 from textmaze.learn.replay import (
@@ -23,7 +24,7 @@ from textmaze.learn.replay import (
 WIDTH = 3
 
 
-def decision(first, commands=2, choice=0, *, more=0, expected=False, moment=None):
+def decision(first, commands=2, choice=0, *, more=0, expected=False, moment=None, clues=False):
     """A state whose texts are numbered from `first`, with a plan a command and some `more` for the last one. Of these
     the last is followed where that command was chosen."""
     count = commands + more
@@ -32,7 +33,11 @@ def decision(first, commands=2, choice=0, *, more=0, expected=False, moment=None
     state = np.arange(first, first + len(STATE_PARTS))
     told = np.full(count, first, dtype=np.float32) if expected else None
     followed = count - 1 if choice == commands - 1 else choice
-    return Decision(state, numbers, begins, followed, told, moment)
+    about = None
+    if clues:  # one for the first plan, two for the next, none for the third
+        which = np.array([0, 1, 1][: 2 * count - 1])
+        about = Clues(first + np.arange(len(which)), which, np.zeros(count, dtype=np.int64), np.arange(count))
+    return Decision(state, numbers, begins, followed, told, moment, about)
 
 
 def filled(count, capacity=8, sampling="uniform"):
@@ -189,6 +194,7 @@ def same(one, two):
         for states in (batch.states, batch.next_states):
             yield from (states.state, states.plans, states.first, states.owner)
             yield from () if states.expected is None else (states.expected,)
+            yield from (getattr(states.clues, name) for name in ("told", "plan", "owner", "asked") if states.clues)
         yield from (batch.reward, batch.discount, batch.next_choice, batch.weight, batch.rows)
     return all(np.array_equal(a, b) for a, b in zip(arrays(one), arrays(two), strict=True))
 
@@ -202,13 +208,13 @@ def copied(replay):
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 4), st.integers(0, 3), st.booleans()), max_size=12),
-       st.sampled_from(SAMPLING), st.booleans())
+       st.sampled_from(SAMPLING), st.booleans(), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampling, expected):
+def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampling, expected, clues):
     old, new = Replay(7, sampling), Replay(7, sampling)
-    last = decision(0, expected=expected)
+    last = decision(0, expected=expected, clues=clues)
     for number, commands, more, ended in transitions:
-        following = decision(number, commands, commands - 1, more=more, expected=expected)
+        following = decision(number, commands, commands - 1, more=more, expected=expected, clues=clues)
         at = old.add(last, float(number), 0.9, None if ended else following)
         if number % 3 == 0:
             old.solve([at])
@@ -218,7 +224,7 @@ def test_a_restored_replay_goes_on_like_the_one_it_came_from(transitions, sampli
     new.restore(copied(old), old.next)
     assert (new.size, new.next) == (old.size, old.next)
     for replay in (old, new):
-        replay.add(decision(30, 3, expected=expected), 2.0, 0.9, None)
+        replay.add(decision(30, 3, expected=expected, clues=clues), 2.0, 0.9, None)
     assert same(*(replay.sample(20, np.random.default_rng(1)) for replay in (old, new)))
     assert all(np.array_equal(a, b) for a, b in zip(old.state().values(), new.state().values(), strict=True))
 
@@ -267,3 +273,29 @@ def test_a_damaged_replay_is_refused_before_anything_is_learned_from_it(name, ch
     with pytest.raises((ValueError, LookupError)):
         new.restore(arrays, old.next)
     assert new.size == 0
+
+
+def test_the_clues_of_all_plans_are_kept_where_one_alone_was_followed():
+    replay = Replay(4)
+    replay.add(decision(10, 3, choice=2, clues=True), 0.5, 0.9, decision(20, 2, clues=True))
+    batch = replay.sample(2, np.random.default_rng(0))
+    own, after = batch.states.clues, batch.next_states.clues
+    assert (own.told.tolist(), own.plan.tolist()) == ([10, 11, 12] * 2, [0, 1, 1, 3, 4, 4])
+    assert (own.owner.tolist(), own.asked.tolist()) == ([0, 0, 0, 1, 1, 1], [2, 5])
+    assert (after.told.tolist(), after.asked.tolist()) == ([20, 21, 22] * 2, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(("name", "change"), [
+    ("clues", lambda a: a[:-1]), ("clues", lambda a: a[:, :1]), ("clues", lambda a: a + np.array([0, 3])),
+    ("clues", lambda a: a - 10**6), ("clue_counts", lambda a: a[:-1]), ("clue_counts", lambda a: a + 1),
+    ("clue_counts", lambda a: a - 4),
+])
+def test_damaged_clues_are_refused(name, change):
+    old = Replay(8)
+    for i in range(5):
+        old.add(decision(i, clues=True), float(i), 0.9, decision(i + 1, clues=True))
+    arrays = old.state()
+    Replay(8).restore(arrays, old.next)
+    arrays[name] = change(arrays[name])
+    with pytest.raises((ValueError, LookupError)):
+        Replay(8).restore(arrays, old.next)

@@ -186,6 +186,7 @@ KINDS = [
     {"target": "expected_sarsa", "sampling": "prioritised", "scorer": "random"},
     {"target": "q_learning", "notes": "none", "memory": 4}, {"shaping": "advice", "scorer": "contrast"},
     {"surprise": 0.1}, {"look_ahead": 0.5, "surprise": 0.1, "scorer": "random", "warmup": 10},
+    {"belief": True},
 ]
 
 

@@ -9,6 +9,7 @@ import torch
 from textmaze.env.rollout import Observation
 from textmaze.env.thoughts import Thought
 from textmaze.errors import RunError
+from textmaze.learn.belief import Clues, steps_towards
 from textmaze.learn.bert import Bert
 from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES, Map, Memory, Plan
@@ -218,9 +219,28 @@ class Actor:
                 -1,
                 self.expectation.values(seen, these) if self.expectation and self.expectation.weight else None,
                 self._moment(seen) if self.head.memory else None,
+                self._clues(seen.slot, these) if self.head.belief else None,
             )
             for seen, these, about in zip(observations, plans, told, strict=True)
         ]
+
+    def _clues(self, slot: int, plans: Sequence[Plan]) -> Clues:
+        """What was told, anywhere on the map, of the ways to each plan."""
+        memory = self.memories[slot]
+        towards = steps_towards(memory.chart) if isinstance(memory, Map) else {}
+        told: list[int] = []
+        owner: list[int] = []
+        for row, plan in enumerate(plans):
+            found: list[Told] = [((command,), room.description) for room, command in towards.get(plan.room, ())]
+            if plan.command.startswith("go "):
+                found.append(_own(plan))
+            self.reader.take_in((), found)
+            numbers = [number for number in map(self.reader.told_number, found) if number]  # else nothing was told
+            told += numbers
+            owner += [row] * len(numbers)
+        count = len(plans)
+        return Clues(np.array(told, dtype=np.int64), np.array(owner, dtype=np.int64), np.zeros(count, dtype=np.int64),
+                     np.arange(count))
 
     def _advised(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> torch.Tensor:
         """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,); 0 where it

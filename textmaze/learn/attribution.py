@@ -126,6 +126,7 @@ def _read_for(states: States, reader: Reader) -> list[tuple[Library, Numbers]]:
             for number in column]
     texts = [number for name, column in zip(PLAN_PARTS, states.plans.T, strict=False) if name not in TOLD
              for number in column]
+    told += [] if states.clues is None else states.clues.told.tolist()
     found: dict[int, tuple[Library, set[int]]] = {}
     for parts, sets in ((reader.texts, [*states.state.ravel(), *texts]), (reader.told, told)):
         items = parts.items(np.array(sets, dtype=np.int64))[0]

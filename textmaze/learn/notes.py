@@ -44,6 +44,7 @@ class Plan(NamedTuple):
     note: str
     steps: int  # of the walk
     commands: Sequence[str]  # that could be given there
+    room: Room | None = None  # where that is on the map
 
     def follows(self, before: "Plan") -> bool:
         """Whether this is what is left of the plan `before`, one step later."""
@@ -193,13 +194,14 @@ class Map:
         heard = [self._heard(way) if way != HERE or command == "wait" else ""
                  for way, command in zip(ways, commands, strict=True)]
         notes = [self._note(here, command, is_named) for command in commands]
-        plans = [Plan(number, here.description, command, notes[number] + heard[number], 0, commands)
+        plans = [Plan(number, here.description, command, notes[number] + heard[number], 0, commands, here)
                  for number, command in enumerate(commands)]
         numbers = {way: number for number, way in enumerate(ways) if way != HERE or commands[number] == "wait"}
         for room, steps, first, command, note in self._elsewhere(seen):
             number = numbers.get(first, numbers.get(HERE))  # a way that is barred now may open
             if number is not None:
-                plans.append(Plan(number, room.description, command, note + heard[number], steps, room.commands))
+                plans.append(Plan(number, room.description, command, note + heard[number], steps, room.commands,
+                                  room))
         # To wait for nothing, or to be where one has been, is of no use in itself, unless one must get out of
         # somebody's way. Where a value for it is slightly too high, one would do so for ever.
         useful = [plan for plan in plans if plan.steps or (

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from textmaze.learn.belief import WIDTH, Clues, believed
 from textmaze.learn.encoder import TokenLibrary
 from textmaze.learn.reading import Reader, Texts
 from textmaze.learn.recurrence import Past, Recurrence
@@ -36,11 +37,13 @@ class States:
     owner: Numbers  # (N,) the state that each plan belongs to, in order
     expected: NDArray[np.float32] | None = None  # (N,) added to each value: what looking ahead expects of the plan
     past: Past | None = None  # how they came about, for a head with a memory of its own
+    clues: Clues | None = None  # what was told of the ways to each plan, for a head that reckons with it
 
     def only(self, kept: NDArray[np.bool_]) -> "States":
         """The same states with these plans alone."""
         expected = None if self.expected is None else self.expected[kept]
-        return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], expected, self.past)
+        clues = self.clues.only(kept) if self.clues else None
+        return States(self.state, self.plans[kept], self.first[kept], self.owner[kept], expected, self.past, clues)
 
 
 class Attention(nn.Module):
@@ -79,7 +82,8 @@ class QHead(nn.Module):
     """
 
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
-                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0, told_width: int = 0) -> None:
+                 memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0, told_width: int = 0,
+                 belief: bool = False) -> None:
         super().__init__()
         self.gamma = gamma
         self.blur = blur
@@ -103,6 +107,9 @@ class QHead(nn.Module):
         self.dueling = dueling
         if dueling:
             self.worth = nn.Sequential(nn.ReLU(), nn.Linear(hidden, 1))
+        self.belief = belief
+        if belief:
+            self.belief_in = nn.Linear(WIDTH, hidden, bias=False)
 
     def standardise(self, samples: Mapping[str, torch.Tensor]) -> None:
         """Take mean and deviation of each of `PARTS` from `(n, width)` samples of its sentences' vectors."""
@@ -173,6 +180,8 @@ class QHead(nn.Module):
                 hidden = hidden + self._told(part, numbers, reader)
             else:
                 hidden = hidden + (STATE_SCALE if part == "place" else 1.0) * self._text(part, numbers, reader)
+        if states.clues is not None:
+            hidden = hidden + self.belief_in(self._believed(states.clues, reader))
         return context, hidden
 
     def _text(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:
@@ -191,6 +200,11 @@ class QHead(nn.Module):
         """Whether a way leads nearer to the goal, by what is told of it, (n,): 1 for yes, -1 for no."""
         found: torch.Tensor = self.nearer(self._meanings(numbers, reader)).squeeze(-1)
         return found
+
+    def _believed(self, clues: Clues, reader: Reader) -> torch.Tensor:
+        """The chance of each plan, (M, WIDTH). Values are learned by it; what it is made of is learned in hindsight."""
+        nearer = self.foretold(clues.told, reader)
+        return believed(nearer.detach() if self.training else nearer, clues)
 
     def _told(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:
         """The projection of what is told, (n, hidden)."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmaze.learn.belief import Clues, together
 from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, States
 from textmaze.learn.recurrence import LENGTH, Moment, recalled
 
@@ -29,6 +30,7 @@ class Decision:
     plan: int  # the one that was followed; -1 as long as nothing is chosen
     expected: NDArray[np.float32] | None = None  # (P,) added to each value: what looking ahead expects of the plan
     moment: Moment | None = None  # for a head with a memory of its own
+    clues: Clues | None = None  # for a head that reckons with what was told of the ways to each plan
 
     @property
     def choice(self) -> int:
@@ -159,7 +161,12 @@ class Replay:
         if "before" in arrays:
             moments = [Moment(int(a), int(b), before, None)
                        for (a, b), before in zip(arrays["moments"], arrays["before"], strict=True)]
-        kept = [Decision(state, plans[i], first[i], int(arrays["plan"][i]), expected[i], moments[i])
+        clues: list[Clues | None] = [None] * len(ends)
+        if "clues" in arrays:
+            parts = np.split(arrays["clues"], np.cumsum(arrays["clue_counts"])[:-1])
+            clues = [Clues(part[:, 0], part[:, 1], np.zeros(count, dtype=np.int64), np.arange(count))
+                     for part, count in zip(parts, arrays["counts"].tolist(), strict=True)]
+        kept = [Decision(state, plans[i], first[i], int(arrays["plan"][i]), expected[i], moments[i], clues[i])
                 for i, state in enumerate(arrays["state"])]
         self._decisions = [kept[a] for a, _ in pairs]
         self._following = [kept[b] if b >= 0 else None for _, b in pairs]
@@ -181,11 +188,20 @@ def _sound(arrays: Mapping[str, NDArray[Any]]) -> bool:
         return False
     if kept and min(counts.min(), arrays["state"].min() + 1, arrays["plans"].min() + 1, arrays["first"].min() + 1) < 1:
         return False
+    if "clues" in arrays and not _clues_fit(arrays["clues"], arrays["clue_counts"], counts):
+        return False
     plan, (before, after) = arrays["plan"], arrays["pairs"].T
     if not ((plan >= 0) & (plan < counts)).all():
         return False
     within = (before >= 0) & (before < kept) & (after >= -1) & (after < kept)
     return bool(within.all() and np.isfinite(arrays["priority"]).all())
+
+
+def _clues_fit(clues: NDArray[Any], clue_counts: NDArray[Any], plans: NDArray[Any]) -> bool:
+    """Whether there are as many clues as is said, each about one of the plans of its state."""
+    if clue_counts.shape != plans.shape or (clue_counts < 0).any() or clues.shape != (clue_counts.sum(), 2):
+        return False
+    return bool(((clues >= 0).all(1) & (clues[:, 1] < np.repeat(plans, clue_counts))).all())
 
 
 def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:
@@ -198,6 +214,10 @@ def _beside(decisions: Sequence[Decision]) -> dict[str, NDArray[Any]]:
     if moments:
         found["moments"] = np.array([(moment.description, moment.command) for moment in moments], dtype=np.int64)
         found["before"] = np.stack([moment.before for moment in moments])
+    clues = [decision.clues for decision in decisions if decision.clues]
+    if clues:
+        found["clues"] = np.concatenate([np.stack([own.told, own.plan], axis=1) for own in clues])
+        found["clue_counts"] = np.array([len(own.told) for own in clues], dtype=np.int64)
     return found
 
 
@@ -205,6 +225,7 @@ def gathered(decisions: Sequence[Decision], length: int = LENGTH) -> States:
     """The states of several decisions together, with the last `length` steps before each if they are remembered."""
     expected = [decision.expected for decision in decisions if decision.expected is not None]
     moments = [decision.moment for decision in decisions if decision.moment]
+    clues = [decision.clues for decision in decisions if decision.clues]
     return States(
         np.stack([decision.state for decision in decisions]),
         np.concatenate([decision.plans for decision in decisions]),
@@ -212,4 +233,5 @@ def gathered(decisions: Sequence[Decision], length: int = LENGTH) -> States:
         np.repeat(np.arange(len(decisions)), [len(decision.first) for decision in decisions]),
         np.concatenate(expected) if expected else None,
         recalled(moments, length) if moments else None,
+        together(clues) if clues else None,
     )
