@@ -5,7 +5,7 @@ It is made from what a player reads, and from nothing else. A room is known by i
 
 import functools
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textmaze.env.rollout import Observation
@@ -142,6 +142,28 @@ class Chart:
 
     def _absolute(self, way: int, facing: int) -> int:
         return way if self.compass else (way + facing) % len(DIRECTIONS)
+
+
+def ways_into(rooms: Iterable[Room]) -> dict[Room, list[tuple[Room, int]]]:
+    """For each room, the known ways that lead there: the room that each leaves, and which of its ways it is."""
+    into: dict[Room, list[tuple[Room, int]]] = {}
+    for room in rooms:
+        for way, target in room.ways.items():
+            if target is not None:
+                into.setdefault(target, []).append((room, way))
+    return into
+
+
+def walks_into(goal: Room, into: Mapping[Room, Sequence[tuple[Room, int]]]) -> Iterator[tuple[Room, int, Room]]:
+    """The rooms from which known ways lead to another one, nearest first: each with the first way of a shortest walk,
+    and the room that it leads to."""
+    queue, found = [goal], {goal}
+    for room in queue:
+        for before, way in into.get(room, ()):
+            if before not in found:
+                found.add(before)
+                queue.append(before)
+                yield before, way, room
 
 
 def beside(at: tuple[int, ...], way: int) -> tuple[int, ...]:

@@ -227,20 +227,17 @@ class Actor:
     def _clues(self, slot: int, plans: Sequence[Plan]) -> Clues:
         """What was told, anywhere on the map, of the ways to each plan."""
         memory = self.memories[slot]
-        towards = steps_towards(memory.chart) if isinstance(memory, Map) else {}
-        told: list[int] = []
-        owner: list[int] = []
-        for row, plan in enumerate(plans):
-            found: list[Told] = [((command,), room.description) for room, command in towards.get(plan.room, ())]
+        goals = {plan.room for plan in plans if plan.room}
+        towards = steps_towards(memory.chart, goals) if isinstance(memory, Map) else {}
+        found: list[list[Told]] = []
+        for plan in plans:
+            steps = towards[plan.room] if plan.room else []
+            found.append([((command,), room.description) for room, command in steps])
             if plan.command.startswith("go "):
-                found.append(_own(plan))
-            self.reader.take_in((), found)
-            numbers = [number for number in map(self.reader.told_number, found) if number]  # else nothing was told
-            told += numbers
-            owner += [row] * len(numbers)
-        count = len(plans)
-        return Clues(np.array(told, dtype=np.int64), np.array(owner, dtype=np.int64), np.zeros(count, dtype=np.int64),
-                     np.arange(count))
+                found[-1].append(_own(plan))
+        self.reader.take_in((), (which for own in found for which in own))
+        number = self.reader.told_number
+        return Clues.of([[known for known in map(number, own) if known] for own in found])  # 0 where nothing is told
 
     def _advised(self, observations: Sequence[Observation], plans: Sequence[Sequence[Plan]]) -> torch.Tensor:
         """What a scorer makes beforehand of what is told of each plan's command and noted beside it, (N,); 0 where it

@@ -8,14 +8,14 @@ leads from there to the plan, and the chances of all plans are their softmax. (S
 a planner under partial observability acts on: Kaelbling, Littman and Cassandra 1998.)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textmaze.env.chart import Chart, Room
+from textmaze.env.chart import Chart, Room, walks_into, ways_into
 
 MOST_SURE = 0.95  # how surely at most a hint is thought to lead nearer, from -1 to 1
 LEAST = -6.0  # the log chance below which plans are all the same
@@ -33,6 +33,14 @@ class Clues:
     owner: Numbers  # (N,) the state that each plan belongs to, in order
     asked: Numbers  # (M,) plans
 
+    @staticmethod
+    def of(told: Sequence[Sequence[int]]) -> "Clues":
+        """The clues of one state, plan by plan."""
+        counts = [len(own) for own in told]
+        numbers = np.fromiter((number for own in told for number in own), dtype=np.int64, count=sum(counts))
+        plans = np.arange(len(told))
+        return Clues(numbers, np.repeat(plans, counts), np.zeros_like(plans), plans)
+
     def only(self, kept: NDArray[np.bool_]) -> "Clues":
         """The same clues, and these alone of the plans that are asked for."""
         return Clues(self.told, self.plan, self.owner, self.asked[kept])
@@ -49,27 +57,13 @@ def together(clues: Sequence[Clues]) -> Clues:
     )
 
 
-def steps_towards(chart: Chart) -> "dict[Room | None, list[tuple[Room, str]]]":
-    """For each known room, the command in every other one that is the first step of a shortest known walk to it."""
-    into: dict[Room, list[tuple[Room, int]]] = {}
+def steps_towards(chart: Chart, goals: Iterable[Room]) -> dict[Room, list[tuple[Room, str]]]:
+    """For each of these rooms, every other one from which known ways lead there, nearest first, with the command that
+    is the first step of a shortest walk; without those where that way is barred by now."""
     rooms = [room for room, _, _ in chart.walks()]
-    for room in rooms:
-        for way, target in room.ways.items():
-            if target is not None:
-                into.setdefault(target, []).append((room, way))
-    return {room: list(_walks_into(chart, room, into)) for room in rooms}
-
-
-def _walks_into(chart: Chart, goal: Room, into: "dict[Room, list[tuple[Room, int]]]") -> Iterator[tuple[Room, str]]:
-    queue, found = [goal], {goal}
-    for room in queue:
-        for before, way in into.get(room, ()):
-            if before not in found:
-                found.add(before)
-                queue.append(before)
-                command = chart.steps(before).get(way)
-                if command is not None:  # else the way is barred by now
-                    yield before, command
+    into, steps = ways_into(rooms), {room: chart.steps(room) for room in rooms}
+    return {goal: [(room, steps[room][way]) for room, way, _ in walks_into(goal, into) if way in steps[room]]
+            for goal in goals}
 
 
 def believed(nearer: torch.Tensor, clues: Clues) -> torch.Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textmaze.env.chart import Chart, Room
+from textmaze.env.chart import Chart, walks_into, ways_into
 from textmaze.learn.reading import Reader, Texts, Told
 
 # How many readings of which nothing turned out every sentence is thought to have had. With as much as 1, half of what
@@ -25,29 +25,15 @@ PRIOR = 0.25
 def turned_out(chart: Chart) -> Iterator[tuple[Told, float]]:
     """What was told of each known way, on the map of a game that was won in the room where the player is, and whether
     the way led nearer to there: 1, or -1 where it did not."""
-    rooms = list({id(room): room for room in chart.rooms.values()}.values())
-    steps = _steps_to(chart.room, rooms)
+    rooms = list(dict.fromkeys(chart.rooms.values()))
+    steps = {chart.room: 0}
+    for before, _, after in walks_into(chart.room, ways_into(rooms)):
+        steps[before] = steps[after] + 1
     for room in rooms:
         for way, command in chart.steps(room).items():
             target = room.ways.get(way)
-            if target is not None and id(room) in steps and id(target) in steps:
-                yield ((command,), room.description), 1.0 if steps[id(target)] < steps[id(room)] else -1.0
-
-
-def _steps_to(goal: Room, rooms: Iterable[Room]) -> dict[int, int]:
-    """How far each room is from the goal by known ways, by `id`; rooms from which none leads there are left out."""
-    into: dict[int, list[Room]] = {}
-    for room in rooms:
-        for target in room.ways.values():
-            if target is not None:
-                into.setdefault(id(target), []).append(room)
-    steps, queue = {id(goal): 0}, [goal]
-    for room in queue:
-        for before in into.get(id(room), ()):
-            if id(before) not in steps:
-                steps[id(before)] = steps[id(room)] + 1
-                queue.append(before)
-    return steps
+            if target in steps and room in steps:
+                yield ((command,), room.description), 1.0 if steps[target] < steps[room] else -1.0
 
 
 class Hindsight:
