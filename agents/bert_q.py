@@ -76,6 +76,8 @@ class Settings:
     warmup: int = setting(1_000, "transitions before the first update", low=1, high=10_000_000)
     updates: int = setting(2, "updates after each round of steps", low=0, high=1000)
     tau: float = setting(0.05, "share of the new weights that the target network takes on an update", low=0.0, high=1.0)
+    averaging: float = setting(0.0, "share that the new weights take, on an update, of the mean of the last ones, by "
+                                    "which the agent then plays; 0 for the weights as they are", low=0.0, high=1.0)
 
     # What is explored, and what is worth something beside the game's own reward.
     epsilon: float = setting(0.05, "share of random commands at the end of training", low=0.0, high=1.0)

@@ -27,11 +27,11 @@ def test_every_target_is_what_its_name_says():
         played(learner, LABYRINTH, range(4))
         learner.epsilon = 0.5
         with torch.no_grad():  # a slow head that disagrees with the fast one
-            for parameter in learner.slow_head.parameters():
+            for parameter in learner.copies.slow.parameters():
                 parameter.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
         batch = learner.replay.sample(64, np.random.default_rng(0))
         found[target] = learner._target(batch)
-        slow = command_values(learner.slow_head(batch.next_states, learner.reader), batch.next_states).detach()
+        slow = command_values(learner.copies.slow(batch.next_states, learner.reader), batch.next_states).detach()
         fast = command_values(learner.head(batch.next_states, learner.reader), batch.next_states)
         mean = torch.stack([row[row.isfinite()].mean() for row in slow])
         best = slow.max(1).values
@@ -62,19 +62,28 @@ def test_nothing_is_updated_before_the_warmup():
 @pytest.mark.parametrize("tau", [0.0, 0.25, 1.0])
 def test_the_slow_head_takes_its_share_of_the_new_weights(tau):
     learner = ready(CORRIDOR, warmup=10, tau=tau)
-    old = [parameter.clone() for parameter in learner.slow_head.parameters()]
+    old = [parameter.clone() for parameter in learner.copies.slow.parameters()]
     for records in rollout(CORRIDOR, learner, range(6), split="train", slots=1):
         if learner.learn(records) is not None:
             break
-    for before, fast, slow in zip(old, learner.head.parameters(), learner.slow_head.parameters(), strict=True):
+    for before, fast, slow in zip(old, learner.head.parameters(), learner.copies.slow.parameters(), strict=True):
         torch.testing.assert_close(slow, before + tau * (fast.detach() - before))
 
 
 def test_the_slow_head_begins_as_the_fast_one_with_its_scales():
     learner = ready()
-    slow = learner.slow_head.state_dict()
+    slow = learner.copies.slow.state_dict()
     assert slow["description_scale"].std() > 0
     assert all(torch.equal(slow[name], tensor) for name, tensor in learner.head.state_dict().items())
+
+
+def test_with_averaging_it_plays_and_is_kept_by_the_mean_of_the_last_weights():
+    learner = ready(CORRIDOR, warmup=10, averaging=0.1)
+    played(learner, CORRIDOR, range(6))
+    mean, weights = learner.copies.played.state_dict(), learner.weights()
+    assert learner.greedy().head is learner.copies.played is not learner.head
+    assert all(torch.equal(weights[f"head.{name}"], tensor) for name, tensor in mean.items())
+    assert not all(torch.equal(mean[name], tensor) for name, tensor in learner.head.state_dict().items())
 
 
 def test_an_update_leaves_priorities_by_the_size_of_the_errors():
@@ -154,7 +163,7 @@ def test_a_lesson_for_a_frozen_encoder_changes_no_weight(folder):
     learner = with_bert(folder)
     played(learner, CORRIDOR, range(4))
     with torch.no_grad():
-        for parameter in learner.slow_head.parameters():
+        for parameter in learner.copies.slow.parameters():
             parameter.add_(1.0)
     plain, tensors = learner.state()
     learner.schedule(0.5)
@@ -186,7 +195,7 @@ KINDS = [
     {"target": "expected_sarsa", "sampling": "prioritised", "scorer": "random"},
     {"target": "q_learning", "notes": "none", "memory": 4}, {"shaping": "advice", "scorer": "contrast"},
     {"surprise": 0.1}, {"look_ahead": 0.5, "surprise": 0.1, "scorer": "random", "warmup": 10},
-    {"belief": True},
+    {"belief": True}, {"averaging": 0.01},
 ]
 
 

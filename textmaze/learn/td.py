@@ -1,6 +1,5 @@
 """Learns the values of plans by temporal differences from replayed transitions."""
 
-import copy
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,17 +14,17 @@ from textmaze.learn import targets
 from textmaze.learn.actor import Actor
 from textmaze.learn.bert import Bert
 from textmaze.learn.checkpoint import moments_of, part, take_moments
+from textmaze.learn.copies import Copies
 from textmaze.learn.expectation import Expectation
 from textmaze.learn.hindsight import Hindsight
 from textmaze.learn.lesson import lesson
 from textmaze.learn.notes import Plan, every_note
 from textmaze.learn.qhead import command_values
-from textmaze.learn.reading import sentences, told_of
 from textmaze.learn.replay import Batch, Decision, Replay
 from textmaze.learn.reuse import Reuse
+from textmaze.learn.scales import first_look
 from textmaze.learn.shaping import Advice, Bonus, Potential, Standard, beforehand, shaping
 
-ELSEWHERE = ("look", "wait")  # commands of plans that may be admissible nowhere
 LAST_LESSON = 0.9  # share of the training after which it is given: what turned out until then is what it can teach
 
 
@@ -43,6 +42,7 @@ class TDSettings(Protocol):
     warmup: int
     updates: int
     tau: float
+    averaging: float
     epsilon: float
     epsilon_share: float
     novelty: float
@@ -63,7 +63,7 @@ class _Span:
 
 
 class TDLearner(Actor):
-    """An actor while it learns: against a slow copy of itself, with a bonus for places that are new in the episode, and
+    """An actor while it learns: against a slow copy of its head, with a bonus for places new in the episode and
     for texts that are not what was expected."""
 
     def __init__(self, actor: Actor, settings: TDSettings, shaper: Standard | None, seed: int) -> None:
@@ -72,7 +72,7 @@ class TDLearner(Actor):
         super().__init__(actor.reader, actor.head, actor.notes, seed, actor.advice, expectation)
         self.settings = settings
         self.epsilon = 1.0
-        self.slow_head = copy.deepcopy(self.head)
+        self.copies = Copies(self.head, settings.tau, settings.averaging)
         self.optimiser = torch.optim.AdamW(
             self.head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -89,21 +89,9 @@ class TDLearner(Actor):
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take the scales of the vectors, and of the scores, from a first look at the training games."""
+        self.head.standardise(first_look(self.reader, observations))
+        self.copies.catch_up()
         described = sorted({seen.description for seen in observations})
-        commands = sorted({command for seen in observations for command in seen.choices} | set(ELSEWHERE))
-        told = sorted({part for seen in observations for command in seen.choices
-                       for part in told_of(command, seen.description)})
-        parts = {
-            "description": [part for text in described for part in sentences(text)],
-            "inventory": [part for seen in observations for part in sentences(seen.inventory)],
-            "objective": [part for seen in observations for part in sentences(seen.objective)],
-            "command": commands, "note": every_note(),
-        }
-        distinct = {name: sorted(set(texts)) for name, texts in parts.items()}
-        samples = {name: self.reader.texts.library.read(texts) for name, texts in distinct.items()}
-        samples |= {"place": samples["description"], "told": self.reader.told.library.read(told)}
-        self.head.standardise(samples)
-        self.slow_head.load_state_dict(self.head.state_dict())
         if isinstance(self.shaper, Advice):
             ways = sorted({(command, seen.description) for seen in observations for command in seen.choices})
             notes = itertools.cycle([""] if self.notes == "none" else every_note())
@@ -130,7 +118,7 @@ class TDLearner(Actor):
         model = told.library.model
         if isinstance(model, Bert) and model.trainable_parameters():
             lesson(model, self.head, told, self.hindsight, self._rng, sentences=self.settings.lesson)
-            self.slow_head.load_state_dict(self.head.state_dict())
+            self.copies.catch_up()
 
     def begin(self, episodes: Sequence[int]) -> None:
         super().begin(episodes)
@@ -235,9 +223,7 @@ class TDLearner(Actor):
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.head.parameters(), 10.0)
         self.optimiser.step()
-        with torch.no_grad():
-            for slow, fast in zip(self.slow_head.parameters(), self.head.parameters(), strict=True):
-                slow.lerp_(fast, self.settings.tau)
+        self.copies.follow()
         self.replay.learned(batch.rows, (values - target).detach().numpy())
         return float(loss.detach())
 
@@ -252,7 +238,7 @@ class TDLearner(Actor):
     @torch.no_grad()
     def _target(self, batch: Batch) -> torch.Tensor:
         reward, discount = torch.from_numpy(batch.reward), torch.from_numpy(batch.discount)
-        following = command_values(self.slow_head(batch.next_states, self.reader), batch.next_states)
+        following = command_values(self.copies.slow(batch.next_states, self.reader), batch.next_states)
         match self.settings.target:
             case "sarsa":
                 return targets.sarsa(reward, discount, following, torch.from_numpy(batch.next_choice))
@@ -264,18 +250,21 @@ class TDLearner(Actor):
         return targets.double_q(reward, discount, following, online)
 
     def greedy(self) -> Agent:
-        """The same agent without exploration, with notes of its own; it shares the weights. It heeds advice unless
-        games have gone better without."""
+        """The same agent without exploration, with notes of its own; it shares the weights, or plays by the mean of the
+        last ones. It heeds advice unless games have gone better without."""
         if self.advice:
             self.advice.heeded = self.reuse.pays
         expectation = self.expectation.twin() if self.expectation and self.expectation.weight else None
-        return Actor(self.reader, self.head, self.notes, 0, self.advice, expectation)
+        return Actor(self.reader, self.copies.played, self.notes, 0, self.advice, expectation)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return super().weights() | {f"head.{name}": t.clone() for name, t in self.copies.played.state_dict().items()}
 
     def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Everything but the episodes under way: training goes on with new ones."""
         tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
         tensors |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
-        tensors |= {f"slow_head.{name}": tensor for name, tensor in self.slow_head.state_dict().items()}
+        tensors |= {f"copies.{name}": tensor for name, tensor in self.copies.state().items()}
         tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
         tensors |= {f"hindsight.{name}": tensor for name, tensor in self.hindsight.state().items()}
@@ -299,7 +288,7 @@ class TDLearner(Actor):
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
         self.lessons = int(state["lessons"])
-        self.slow_head.load_state_dict(part(tensors, "slow_head."))
+        self.copies.restore(part(tensors, "copies."))
         take_moments(self.optimiser, part(tensors, "optimiser."))
         self.replay.restore({name: t.numpy() for name, t in part(tensors, "replay.").items()}, state["replay"])
         self.hindsight.restore(part(tensors, "hindsight."))
