@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from filelock import FileLock
 from textmaze.catalog import load_game
 from textmaze.cli import main
 from textmaze.errors import RunError
+from textmaze.learn import reproduce as reproduce_module
 from textmaze.learn import runs
 from textmaze.learn.cells import cells, results
 from textmaze.learn.compare import contenders
@@ -240,3 +244,20 @@ def test_the_figures_of_a_training_by_hand():
     assert found == {"env_steps": 400, "episodes": 3, "minutes": 3.0, "validation": 1.0,
                      "drop": pytest.approx(0.3), "steps_to_90": 200}
     assert summary(lines[:1])["steps_to_90"] is None
+
+
+def test_sigterm_stops_the_cells_too(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce_module, "_GRACE", 2.0)
+    before = signal.getsignal(signal.SIGTERM)
+    children = []
+
+    def stop(status):
+        if status.running:
+            children.extend(multiprocessing.active_children())
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(tiny[0], tmp_path, 1, stop)
+    assert children
+    assert not any(child.is_alive() for child in children)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -12,8 +12,9 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -53,14 +54,15 @@ def reproduce(protocol: Protocol, folder: Path, jobs: int, show: Callable[[Statu
     """Do the cells that are not done yet, at most `jobs` at once; `show` is called now and then.
 
     Cells are new Python processes, so a script that calls this needs `if __name__ == "__main__":`. A cell that fails
-    leaves one sentence, and the others go on; those that needed it fail with it. KeyboardInterrupt: what runs is told
-    to save what it has, and the same call goes on from there.
+    leaves one sentence, and the others go on; those that needed it fail with it. KeyboardInterrupt, which SIGTERM
+    raises too: what runs is told to save what it has, and the same call goes on from there.
     """
     from filelock import FileLock, Timeout
 
     make_folder(folder / "cells")
     try:
-        with FileLock(folder / ".lock", timeout=0):  # protocols may share trainings, and two would write one run
+        # Protocols may share trainings, and two would write one run.
+        with FileLock(folder / ".lock", timeout=0), _stopped_by_sigterm():
             return _reproduce(protocol, folder, jobs, show)
     except Timeout:
         raise RunError(f"Another protocol is carried out in {folder}: wait for it, or name another folder.") from None
@@ -130,6 +132,24 @@ class _Work:
         self.status.done += 1
         self.status.failed[cell.name] = why
         self.status.news.append(f"{cell.name}: {why}")
+
+
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM, as a scheduler sends it, do what Ctrl-C does; else the cells would go on with nobody to wait for
+    them."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # signals are not for it
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(running: "Sequence[SpawnProcess]") -> None:
