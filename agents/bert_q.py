@@ -110,6 +110,9 @@ class Settings:
 
 def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) -> Actor:
     """The agent ready to play, with trained `weights` or with those it is born with."""
+    if settings.belief and (settings.notes != "map" or not settings.hindsight):
+        raise SettingError("belief=true reckons with what is on the map, by what was learned in hindsight: set "
+                           "notes=map and hindsight above 0.")
     reader = _reader(settings)
     library, told = reader.texts.library, reader.told.library
     tokens = told.model.hidden if isinstance(told, TokenLibrary) else 0

@@ -330,3 +330,10 @@ def test_who_looks_ahead_plays_the_same_with_the_weights_alone():
 def test_looking_ahead_needs_a_scorer_that_reads(scorer):
     with pytest.raises(SettingError, match=f"reads texts, and '{scorer}'"):
         bert_q.make(chosen(look_ahead=0.1, scorer=scorer))
+
+
+@pytest.mark.parametrize("without", [{"notes": "visits"}, {"hindsight": 0.0}])
+def test_a_belief_needs_a_map_and_hindsight(without):
+    bert_q.make(chosen(belief=True))
+    with pytest.raises(SettingError, match="set notes=map and hindsight above 0"):
+        bert_q.make(chosen(belief=True, **without))
