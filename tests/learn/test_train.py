@@ -84,9 +84,17 @@ def test_the_weights_of_the_best_validation_are_kept(tmp_path):
     progress = go(Fake([1, 3, 2, 0, 2, 1]), tmp_path)
     config, weights = load_model(tmp_path)
     assert weights["learned"] == 10
-    assert config["validation"]["success"] == progress.best.success == 0.75
+    assert config["validation"]["success"] == progress.kept.success == 0.75
     assert progress.valid.success == 0.25
     assert load_state(tmp_path)[0]["steps"] == 60  # what goes on is the last, not the best
+
+
+def test_the_weights_of_the_last_validation_are_kept_where_they_are_asked_for(tmp_path):
+    settings = TrainSettings(steps=60, games=5, slots=2, valid_every=10, valid_episodes=4, keep="last")
+    progress = go(Fake([1, 3, 2, 0, 2, 1]), tmp_path, settings)
+    config, weights = load_model(tmp_path)
+    assert weights["learned"] == 30
+    assert config["validation"]["success"] == progress.kept.success == progress.valid.success == 0.25
 
 
 def test_of_equal_validations_the_first_is_kept(tmp_path):
@@ -204,7 +212,7 @@ def test_a_resumed_training_goes_on_from_where_it_was_interrupted(tmp_path):
     assert learner.progress[0] == 24 / 60
     assert [line["steps"] for line in lines(tmp_path)] == [10, 20, 34, 44, 54, 60]
     # The best validation is older than the interrupt, and so are the weights that are kept.
-    assert progress.best.success == 0.75
+    assert progress.kept.success == 0.75
     assert load_model(tmp_path)[1]["learned"] == 10
 
 
@@ -228,8 +236,8 @@ def damaged(state, change):
             state["episodes"] = "many"
         case "endless":
             state["episodes"] = float("inf")
-        case "best":
-            state["best"]["grade"] = 1
+        case "kept":
+            state["kept"]["grade"] = 1
         case "list":
             state["learner"] = []
         case "nothing":
@@ -237,7 +245,7 @@ def damaged(state, change):
             state["steps"] = 60
 
 
-@pytest.mark.parametrize("change", ["rng", "steps", "endless", "best", "list", "nothing"])
+@pytest.mark.parametrize("change", ["rng", "steps", "endless", "kept", "list", "nothing"])
 def test_a_damaged_state_is_refused_in_one_sentence(tmp_path, change):
     go(Fake([1, 3, 2, 0, 2, 1]), tmp_path)
     state = json.loads((tmp_path / "state.json").read_text())

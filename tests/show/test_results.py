@@ -70,7 +70,7 @@ def test_a_file_gets_no_bar_and_a_line_for_each_validation_once():
         show(training)
         assert text(output) == ""
         training.steps, training.seconds, training.valid = 1024, 5.2, RESULT
-        training.best = training.valid
+        training.kept = training.valid
         training.episodes, training.success, training.epsilon, training.loss = 1234, 0.5, 0.25, 0.01234
         show(training)
         show(training)
@@ -79,7 +79,7 @@ def test_a_file_gets_no_bar_and_a_line_for_each_validation_once():
     said = "1,234 episodes, success 0.50"
     assert max(map(len, text(output).splitlines())) <= 80
     assert text(output).splitlines() == [
-        f"   1,024 steps,      5.2 s: {said}, validation 0.96 (best)",
+        f"   1,024 steps,      5.2 s: {said}, validation 0.96 (kept)",
         f"   2,048 steps,      5.2 s: {said}, validation 0.90",
     ]
 
@@ -96,7 +96,7 @@ def test_a_loss_that_is_not_there_yet_is_not_shown():
 def test_the_validation_that_a_training_went_on_from_is_not_told_again():
     output = console()
     with training_bar(output, 1000) as show:
-        training = Progress(steps=300, valid=RESULT, best=RESULT)
+        training = Progress(steps=300, valid=RESULT, kept=RESULT)
         show(training)
         assert text(output) == ""
         training.valid = replace(RESULT)

@@ -36,6 +36,8 @@ class TrainSettings:
     slots: int = setting(32, "games played at once", low=1, high=4096)
     valid_every: int = setting(3_000, "commands between validations", low=1, high=10**9)
     valid_episodes: int = setting(50, "games of the split valid that a validation plays", low=1, high=100_000)
+    keep: str = setting("best", "which weights are kept: those of the best validation, or of the last one",
+                        choices=("best", "last"))
     stop_at: float = setting(1.0, "success in two validations running that ends the training early, once SPL gets no "
                                   "better; more than 1 is never reached", low=0.0, high=2.0)
 
@@ -84,7 +86,7 @@ class Progress:
     epsilon: float = 1.0
     loss: float = float("nan")
     valid: Result | None = None  # the last validation
-    best: Result | None = None  # the validation whose weights are kept
+    kept: Result | None = None  # the validation whose weights are kept
     seconds: float = 0.0  # of this call
 
 
@@ -99,10 +101,10 @@ def train(
     resume: bool = False,
     show: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
-    """Train until the steps are done or validation is good enough; keep the best weights in `folder`.
+    """Train until the steps are done or validation is good enough; keep the best weights, or the last, in `folder`.
 
     An interrupt by the keyboard ends the training early, with all that was learned saved, like any other end.
-    Returns how far it came; `best.success` is that of the weights kept.
+    Returns how far it came; `kept.success` is that of the weights kept.
     """
     rng = np.random.default_rng(seed)
     progress = Progress()
@@ -156,7 +158,7 @@ class _Training:
 
     def save(self) -> None:
         """Keep all that was learned; the weights only where no validation has chosen any."""
-        if self.progress.best is None:
+        if self.progress.kept is None:
             checkpoint.save_model(self.folder, self.config, self.learner.weights())
         checkpoint.save_state(self.folder, *_state(self.learner, self.rng, self.progress))
 
@@ -174,13 +176,15 @@ class _Training:
         progress.seconds = time.monotonic() - self.started
 
     def _validate(self) -> bool:
-        """Measure, keep the weights if they are the best so far, and say whether that is enough."""
-        progress, last = self.progress, self.progress.valid
+        """Measure, keep the weights if they are the best so far or the last ones are wanted, and say whether that is
+        enough."""
+        progress, last, kept = self.progress, self.progress.valid, self.progress.kept
         seeds = range(self.settings.valid_episodes)
         result = evaluate(self.learner.greedy(), self.game, seeds, name=self.config["agent"], split="valid")
         progress.valid = result
-        if progress.best is None or (result.success, result.spl) > (progress.best.success, progress.best.spl):
-            progress.best = result
+        better = kept is None or (result.success, result.spl) > (kept.success, kept.spl)
+        if better or self.settings.keep == "last":
+            progress.kept = result
             config = {**self.config, "validation": result.to_dict()}
             checkpoint.save_model(self.folder, config, self.learner.weights())
         progress.seconds = time.monotonic() - self.started
@@ -227,7 +231,7 @@ def _state(
         "steps": progress.steps,
         "episodes": progress.episodes,
         "valid": progress.valid and asdict(progress.valid),
-        "best": progress.best and asdict(progress.best),
+        "kept": progress.kept and asdict(progress.kept),
         "rng": rng.bit_generator.state,
         "learner": state,
     }, tensors
@@ -240,8 +244,8 @@ def _restored(
     try:
         rng.bit_generator.state = state["rng"]
         learner.restore(state["learner"], tensors)
-        valid, best = (state[name] and Result(**state[name]) for name in ("valid", "best"))
-        return Progress(steps=int(state["steps"]), episodes=int(state["episodes"]), valid=valid, best=best)
+        valid, kept = (state[name] and Result(**state[name]) for name in ("valid", "kept"))
+        return Progress(steps=int(state["steps"]), episodes=int(state["episodes"]), valid=valid, kept=kept)
     except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError) as error:
         file, reason = folder / checkpoint.STATE, str(error).partition("\n")[0]
         raise RunError(f"{file} is damaged, or was written with other settings: {reason}") from None

@@ -172,9 +172,9 @@ def training_bar(console: Console, total: int) -> "Iterator[Callable[[Training],
         bar.update(task, completed=training.steps)
         if training.valid is not None and training.valid is not seen:
             seen = training.valid
-            best = " (best)" if training.best is seen else ""
+            kept = " (kept)" if training.kept is seen else ""
             line = (f"{training.steps:>8,} steps, {spell(training.seconds):>10}: {training.episodes:,} episodes, "
-                    f"success {training.success:.2f}, validation {training.valid.success:.2f}{best}")
+                    f"success {training.success:.2f}, validation {training.valid.success:.2f}{kept}")
             console.print(line, highlight=False, soft_wrap=True)
 
     with _TwoLines(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
