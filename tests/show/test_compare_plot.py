@@ -39,6 +39,17 @@ def test_names_are_no_markup():
     assert markdown_grid(grid).count("\\|") == 2
 
 
+def test_names_are_broken_in_a_narrow_terminal_and_intervals_are_not():
+    heads = ("test", "agent", *("success",) * 4, "success by seed")
+    figure = "0.99 (0.98-1.00)"
+    grid = Grid("title", heads, (("level 220", "trained on it", *(figure,) * 4, "0.99 0.98 1.00"),), names=2)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(rich_grid(grid))
+    assert capture.get().count("(0.98-1.00)") == 4
+    assert "…" not in capture.get()
+
+
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:1], [UNKNOWN]])
 def test_a_comparison_is_a_picture_and_the_same_one_each_time(rows):
     picture = comparison_plot(rows, "title")

@@ -1,6 +1,7 @@
 """What a protocol found: its figures over seeds, and which of its targets are met."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,4 +165,5 @@ def _text(target: Target) -> str:
     limits = [f"at least {target.at_least:g}"] * (not math.isinf(target.at_least))
     limits += [f"at most {target.at_most:g}"] * (not math.isinf(target.at_most))
     worst = "every seed's " if target.over == "worst" else ""
-    return f"{worst}{target.metric.replace('_', ' ')} of {target.agent}{where}{ratio}: {' and '.join(limits)}"
+    text = f"{worst}{target.metric.replace('_', ' ')} of {target.agent}{where}{ratio}: {' and '.join(limits)}"
+    return re.sub(r"\{\w*\}", "…", text)  # a label in braces stands for several

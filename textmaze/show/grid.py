@@ -28,11 +28,15 @@ class Grid:
 def rich_grid(grid: Grid) -> Table:
     table = Table(title=escape(grid.title), title_justify="left", title_style="bold", header_style="dim",
                   box=SIMPLE_HEAD, padding=0)  # so that it fits a usual terminal
+    # An interval goes below its figure, as a terminal is narrow.
+    rows = [[cell if place < grid.names else cell.replace(" (", "\n(") for place, cell in enumerate(row)]
+            for row in grid.rows]
     for place, head in enumerate(grid.heads):
-        table.add_column(escape(head), justify="left" if place < grid.names else "right")
-    for row in grid.rows:  # an interval goes below its figure, as a terminal is narrow
-        table.add_row(*(escape(cell if place < grid.names else cell.replace(" (", "\n("))
-                        for place, cell in enumerate(row)))
+        whole = place >= grid.names and not any(" " in row[place] for row in rows)  # else names are what is broken
+        table.add_column(escape(head.replace(" ", "\n") if whole else head), no_wrap=whole,
+                         justify="left" if place < grid.names else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table
 
 
