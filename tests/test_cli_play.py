@@ -184,6 +184,13 @@ def test_a_pipe_gets_plain_text_and_keeps_nothing(here):
     assert saves(here) == []
 
 
+def test_a_watched_agent_has_the_settings_that_it_is_given(here):
+    assert "Won in 8 steps" in piped("corridor", "--seed", "1", "--agent", "bert_q", "--set", "encoder=hash",
+                                     "--set", "notes=visits")
+    assert "named 'nodes'; did you mean 'notes'?" in piped("corridor", "--agent", "bert_q", "--set", "nodes=visits",
+                                                           code=2)
+
+
 def test_a_transcript_is_read_again_and_tells_of_the_game_from_its_start(here):
     first, _, *rest = way("corridor", 3)
     shown = piped("corridor", "--seed", "3",
@@ -204,6 +211,7 @@ def test_what_cannot_be_resumed_is_refused_in_a_sentence(here):
     assert "leave out GAME" in piped("corridor", "--resume", "mine", code=2)
     assert "leave out GAME" in piped("--seed", "3", "--resume", "mine", code=2)
     assert "--agent" in piped("corridor", "--pace", "1", code=2)
+    assert "--agent" in piped("corridor", "--set", "notes=none", code=2)
     path = here / "saves" / "mine.json"
     content = json.loads(path.read_text())
     for damaged in ('{"format": 1}', "[" * 10_000, "\xff", json.dumps({**content, "commands": [1]}),

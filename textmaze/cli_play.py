@@ -9,7 +9,7 @@ import click
 
 from textmaze import completion
 from textmaze.errors import GameError
-from textmaze.options import SEED, SPLIT, code_option, option, spec_of, waiting, with_option
+from textmaze.options import SEED, SPLIT, code_option, option, set_option, spec_of, waiting, with_option
 
 if TYPE_CHECKING:
     from textmaze.env.rollout import Agent
@@ -40,11 +40,13 @@ _FILES = (".toml", ".json", ".z8")
         shell_complete=completion.saves,
         help="Go on with the game that was played last, or the one saved as NAME.")
 @with_option
+@set_option
 @code_option
 @click.pass_context
 def play(
     context: click.Context, game: str | None, seed: int | None, split: str, agent: str, pace: float | None,
-    on_enter: bool, with_map: bool, plain: bool, resume: str | None, overrides: tuple[str, ...], code: str | None,
+    on_enter: bool, with_map: bool, plain: bool, resume: str | None, overrides: tuple[str, ...],
+    sets: tuple[str, ...], code: str | None,
 ) -> None:
     """Play a game yourself, or watch an agent. Type help in it to see what you can do.
 
@@ -71,8 +73,8 @@ def play(
     from textmaze.show.session import Manner
 
     typed = agent == "human"
-    if typed and (pace is not None or on_enter):
-        raise GameError("--pace and --step are for watching an agent: name one by --agent.")
+    if typed and (pace is not None or on_enter or sets):
+        raise GameError("--pace, --step and --set are for watching an agent: name one by --agent.")
     console = Console(highlight=False, no_color=plain or None, force_terminal=False if plain else None)
     save = _save(context, resume) if resume is not None else None
     first = game is None and typed and save is None
@@ -92,7 +94,7 @@ def play(
         player = Prompt(table.commands, save.commands if save else (), colours=not console.no_color)
     else:
         with contextlib.nullcontext() if typed else waiting(f"{agent} gets ready"):
-            player = make_agent(agent, {}, 0, code)[1]
+            player = make_agent(agent, pairs(sets), 0, code)[1]
     if first:
         show(console, WELCOME)
         left = saved() if watched else []
