@@ -59,7 +59,7 @@ def test_a_training_says_how_it_goes_and_ends_with_the_table(trained):
     folder, text = trained
     first, validation, title, *_ = text.splitlines()
     assert first == f"bert_q learns corridor; what it learns is kept in {folder}"
-    assert re.fullmatch(r" +2\d\d steps, +[\d.]+ m?s: .*, validation [01]\.\d\d \(best\)", validation)
+    assert re.fullmatch(r" +2\d\d steps, +[\d.]+ m?s: .*, validation [01]\.\d\d \(kept\)", validation)
     assert title.rstrip() == "corridor: 10 games that were never seen in training"
     rows = re.findall(r"^│ (\w+) +│ (\w+) .*│ +10 │$", text, re.MULTILINE)
     assert rows == [("bert_q", "seen"), ("bert_q", "unseen"),
