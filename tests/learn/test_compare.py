@@ -41,12 +41,32 @@ def test_a_figure_is_the_mean_over_games_of_their_means_and_lies_in_its_interval
     assert low - 1e-9 <= found.low <= found.high <= high + 1e-9
 
 
-def test_an_interval_covers_the_truth_about_as_often_as_it_says():
+@pytest.mark.parametrize("shared", [0.0, 0.2, 0.4])
+def test_an_interval_covers_the_truth_about_as_often_as_it_says_when_seeds_play_the_same_mazes(shared):
+    """`shared` is how much of what makes a maze hard is the same for every seed."""
     rng, covered = np.random.default_rng(0), 0
-    for _ in range(100):
-        found = figure([rng.random((2, 30)) < 0.7, rng.random((2, 30)) < 0.3])
+    for _ in range(200):
+        mazes = 0.5 + shared * rng.choice([-1, 1], size=(2, 1, 40)) * [[[1.0]], [[0.5]]]
+        found = figure(list(rng.random((2, 3, 40)) < mazes))
         covered += found.low <= 0.5 <= found.high
-    assert 88 <= covered <= 100
+    assert 184 <= covered <= 200
+
+
+def test_an_interval_of_a_share_of_the_base_covers_it_though_the_base_has_but_one_seed():
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(200):
+        base = rng.uniform(0.2, 1.0, (1, 50))
+        own = np.clip(rng.uniform(0.2, 1.0, (1, 50)) + rng.normal(0, 0.02, (3, 50)), 0, None)
+        found = figure([own], [base])
+        covered += found.low <= 1.0 <= found.high
+    assert 180 <= covered <= 200
+
+
+def test_seeds_that_differ_widen_the_interval():
+    alike, apart = np.full((3, 30), 0.5), np.repeat([[0.3], [0.5], [0.7]], 30, axis=1)
+    assert figure([alike]) == Figure(0.5, 0.5, 0.5)
+    found = figure([apart])
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.3, 0.7))
 
 
 def test_games_are_strata_so_that_their_differences_do_not_widen_the_interval():
@@ -57,7 +77,7 @@ def test_a_share_of_itself_is_one_without_any_doubt_and_of_half_of_itself_two():
     own = np.random.default_rng(1).random((3, 20))
     assert figure([own[:1]], [own[:1]]) == Figure(1.0, 1.0, 1.0)
     found = figure([own], [own / 2])
-    assert (found.value, found.low < 2 < found.high) == (pytest.approx(2.0), True)  # episodes are shared, seeds are not
+    assert (found.value, found.low < 2 < found.high) == (pytest.approx(2.0), True)  # mazes are shared, seeds are not
 
 
 def test_what_is_not_known_is_nan():

@@ -76,40 +76,44 @@ class Row:
 def figure(samples: Sequence[Floats], base: Sequence[Floats] | None = None) -> Figure:
     """The mean over games of the mean over seeds and episodes, with its 95% interval by a stratified bootstrap.
 
-    Agarwal et al. (2021) draw anew within each task, and so it is here: the strata are the games, and what is drawn
-    are episodes of all seeds together, by SciPy's percentile bootstrap. With `base`, the figure is divided by the same
-    figure of the base in the episodes that were drawn: the same mazes, so what is easy for both does not widen the
-    interval. Where all values are alike the interval has no width, however few they are.
+    Agarwal et al. (2021) draw anew within each task, and so it is here: the strata are the games. All seeds play the
+    same mazes, and what makes a maze easy makes it so for all of them; so what is drawn are mazes, with what every seed
+    did there, and seeds, each with all its mazes (the pigeonhole bootstrap: Owen 2007), by SciPy's percentile bootstrap.
+    With `base`, the figure is divided by the same figure of the base on the mazes that were drawn, so what is easy for
+    both does not widen the interval. Where all values are alike the interval has no width, however few they are.
 
     Args:
-        samples: for each game, an array (seeds, episodes).
+        samples: for each game, an array (seeds, episodes); a row is one seed's, and a column one maze's.
         base: for each game, an array (seeds, episodes) with the same episodes; its seeds may be others.
     """
     from scipy.stats import bootstrap
 
-    own = [sample.ravel() for sample in samples]
-    beside = None if base is None else [
-        np.broadcast_to(other.mean(axis=0), sample.shape).ravel() for sample, other in zip(samples, base, strict=True)
-    ]
+    beside = None if base is None else [other.mean(axis=0, keepdims=True) for other in base]
+    seeds, games = len(samples[0]), len(samples)
 
     def statistic(*drawn: NDArray[Any], axis: int = -1) -> Floats:
-        """Of the episodes with the numbers that are drawn in each game."""
-        numbers = [numbers.astype(np.intp) for numbers in drawn]
+        """Of the mazes with the numbers that are drawn in each game, and of the seeds with those that come last."""
+        numbers = [each.astype(np.intp) for each in drawn]
+        mazes, who = numbers[:games], numbers[games] if seeds > 1 else None
         with np.errstate(invalid="ignore", divide="ignore"):
-            return _mean(own, numbers, axis) / (1.0 if beside is None else _mean(beside, numbers, axis))
+            return _mean(samples, mazes, who) / (1.0 if beside is None else _mean(beside, mazes))
 
-    numbers = [np.arange(len(sample)) for sample in own]
+    numbers = [np.arange(sample.shape[1]) for sample in samples] + [np.arange(seeds)] * (seeds > 1)
     value = float(statistic(*numbers))
-    if not math.isfinite(value) or min(map(len, own)) < 2:
+    if not math.isfinite(value) or min(map(len, numbers)) < 2:
         return Figure(value if math.isfinite(value) else math.nan)
-    batch = max(1, _CELLS // max(map(len, own)))
+    batch = max(1, _CELLS // max(sample.size for sample in samples))
     found = bootstrap(numbers, statistic, n_resamples=_RESAMPLES, batch=batch, vectorized=True, method="percentile",
                       rng=np.random.default_rng(0)).confidence_interval
     return Figure(value, min(float(found.low), value), max(float(found.high), value))  # rounding may put it outside
 
 
-def _mean(samples: Sequence[Floats], numbers: Sequence[NDArray[np.intp]], axis: int) -> Floats:
-    means = [sample[drawn].mean(axis=axis) for sample, drawn in zip(samples, numbers, strict=True)]
+def _mean(samples: Sequence[Floats], mazes: Sequence[NDArray[np.intp]], seeds: NDArray[np.intp] | None = None) -> Floats:
+    """The mean over games of the means of what was drawn, along the last axis of the numbers of mazes and of seeds."""
+    means = []
+    for sample, drawn in zip(samples, mazes, strict=True):
+        each = np.moveaxis(sample[:, drawn].mean(axis=-1), 0, -1)  # of each seed
+        means.append((each if seeds is None else np.take_along_axis(each, seeds, -1)).mean(axis=-1))
     return np.asarray(np.mean(means, axis=0), dtype=np.float64)
 
 

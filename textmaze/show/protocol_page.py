@@ -66,7 +66,7 @@ def protocol_page(protocol: "Protocol", findings: "Findings", command: str) -> s
              QUICK if protocol.quick else ""]
     text = "\n\n".join(part for part in parts if part) + "\n\n"
     text += "".join(map(markdown_grid, protocol_grids(protocol, findings)))
-    text += ("In brackets: of tests the 95% interval by a stratified bootstrap over the episodes of all seeds; of "
+    text += ("In brackets: of tests the 95% interval by a stratified bootstrap that draws mazes and seeds; of "
              "trainings the figure of each seed. `drop` is how far the last validation fell below the best.\n\n")
     if findings.failed:
         text += "## Failed\n\n" + "".join(f"- {name}: {why}\n" for name, why in findings.failed.items()) + "\n"
