@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from textmaze.suite import Row, Suite
 
 CONTROLS = ("wander", "explorer", "walkthrough")
-INTERVALS = ("In brackets: 95% intervals by a stratified bootstrap that draws mazes and seeds; games are the strata. SPL "
-             "is success weighted by path length; revisits is the share of steps that led to a description which was "
-             "read before in the episode.")
+INTERVALS = ("In brackets: 95% intervals by a stratified bootstrap that draws mazes and seeds; games are the strata. "
+             "SPL is success weighted by path length; revisits is the share of steps that led to a description which "
+             "was read before in the episode.")
 EPISODES = 100  # games of a table, where nobody says how many
 Maker = Callable[[str, int], "tuple[str, Agent]"]  # what an agent is called by, and its seed, to its name and itself
 

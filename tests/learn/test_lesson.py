@@ -1,5 +1,7 @@
 """A lesson: the encoder learns what sentences foretell, and those that it has not read move along."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,34 @@ def test_a_lesson_is_decided_by_its_generator(folder):
     assert torch.equal(found[0][0], found[1][0])
     assert all(torch.equal(tensor, found[1][1][name]) for name, tensor in found[0][1].items())
     assert not torch.equal(found[0][0], found[2][0])
+
+
+@pytest.mark.parametrize("when", ["while it learns", "while it encodes"])
+def test_a_lesson_that_is_broken_off_changes_nothing_and_can_be_given_again(folder, monkeypatch, when):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def show(done, _):
+        if when == "while it learns" and done == 2:
+            interrupt()
+
+    whole, again = taught(Bert(folder, training="lora")), taught(Bert(folder, training="lora"))
+    give(*whole, sentences=64)
+    texts, head, hindsight = again
+    model, rng = texts.library.model, np.random.default_rng(0)
+    vectors, weights, adapter = texts.library.vectors.clone(), copy.deepcopy(head.state_dict()), model.adapter()
+    if when == "while it encodes":
+        monkeypatch.setattr(model, "encode", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lesson(model, head, texts, hindsight, rng, sentences=64, show=show)
+    monkeypatch.undo()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in head.state_dict().items())
+    assert all(torch.equal(tensor, adapter[name]) for name, tensor in model.adapter().items())
+    texts.library.refresh()
+    assert torch.equal(texts.library.vectors, vectors)
+    lesson(model, head, texts, hindsight, rng, sentences=64)
+    assert torch.equal(texts.library.vectors, whole[0].library.vectors)
+    assert all(torch.equal(tensor, whole[1].state_dict()[name]) for name, tensor in head.state_dict().items())
 
 
 def test_a_lesson_for_a_frozen_encoder_changes_nothing(folder):

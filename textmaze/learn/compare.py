@@ -77,8 +77,8 @@ def figure(samples: Sequence[Floats], base: Sequence[Floats] | None = None) -> F
     """The mean over games of the mean over seeds and episodes, with its 95% interval by a stratified bootstrap.
 
     Agarwal et al. (2021) draw anew within each task, and so it is here: the strata are the games. All seeds play the
-    same mazes, and what makes a maze easy makes it so for all of them; so what is drawn are mazes, with what every seed
-    did there, and seeds, each with all its mazes (the pigeonhole bootstrap: Owen 2007), by SciPy's percentile bootstrap.
+    same mazes, and what makes a maze easy makes it so for all of them. So mazes are drawn, with what every seed did
+    there, and seeds, each with all its mazes (the pigeonhole bootstrap: Owen 2007), by SciPy's percentile bootstrap.
     With `base`, the figure is divided by the same figure of the base on the mazes that were drawn, so what is easy for
     both does not widen the interval. Where all values are alike the interval has no width, however few they are.
 
@@ -108,7 +108,9 @@ def figure(samples: Sequence[Floats], base: Sequence[Floats] | None = None) -> F
     return Figure(value, min(float(found.low), value), max(float(found.high), value))  # rounding may put it outside
 
 
-def _mean(samples: Sequence[Floats], mazes: Sequence[NDArray[np.intp]], seeds: NDArray[np.intp] | None = None) -> Floats:
+def _mean(
+    samples: Sequence[Floats], mazes: Sequence[NDArray[np.intp]], seeds: NDArray[np.intp] | None = None
+) -> Floats:
     """The mean over games of the means of what was drawn, along the last axis of the numbers of mazes and of seeds."""
     means = []
     for sample, drawn in zip(samples, mazes, strict=True):

@@ -109,8 +109,8 @@ class TDLearner(Actor):
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * (1 - 0.9 * progress)
         if self.lessons < s.lessons and progress >= LAST_LESSON * (self.lessons + 1) / s.lessons:
-            self.lessons += 1
             self._teach()
+            self.lessons += 1  # after it, so that one that is broken off will be given again
 
     def _teach(self) -> None:
         """Let the encoder learn what has turned out."""
