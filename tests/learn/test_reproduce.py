@@ -4,6 +4,7 @@ import dataclasses
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from textmaze.cli import main
 from textmaze.errors import RunError
 from textmaze.learn import reproduce as reproduce_module
 from textmaze.learn import runs
-from textmaze.learn.cells import cells, results
+from textmaze.learn.cells import cells, results, shipped
 from textmaze.learn.compare import contenders
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.findings import findings
@@ -164,6 +165,36 @@ def test_what_is_not_done_leaves_its_place_empty(tiny, tmp_path):
     assert {one.met for one in found.verdicts} == {None}
 
 
+@pytest.mark.parametrize(("kind", "agent", "unknown"), [
+    ("test", "explorer", {0, 1}), ("test", "wander", {1}), ("test", "hash", set()), ("train", "hash", {2})])
+def test_a_target_is_not_judged_while_a_seed_or_a_test_is_missing(tiny, tmp_path, kind, agent, unknown):
+    protocol, folder = tiny
+    shutil.copytree(folder / "cells", tmp_path / "cells")
+    cell = [cell for cell in cells(protocol) if (cell.kind, cell.agent) == (kind, agent)][-1]
+    (tmp_path / "cells" / cell.file).write_text(json.dumps({"hash": cell.digest, "error": "It failed."}))
+    verdicts = findings(protocol, tmp_path).verdicts
+    assert {place for place, one in enumerate(verdicts) if one.met is None} == unknown
+
+
+def test_what_another_textmaze_found_is_not_taken_for_what_this_one_would(tiny, monkeypatch):
+    before = {cell.file for cell in cells(tiny[0])}
+    monkeypatch.setattr("textmaze.learn.cells.shipped", lambda: "0.2.0 and another file")
+    assert not before & {cell.file for cell in cells(tiny[0])}
+
+
+def test_code_games_and_weights_decide_and_what_only_shows_does_not(tmp_path, monkeypatch):
+    for folder in ("textmaze/learn", "textmaze/show", "agents/pretrained/mine", "games/protocols"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr("textmaze.__file__", str(tmp_path / "textmaze" / "__init__.py"))
+    digests = []
+    for name in ("", "textmaze/learn/td.py", "agents/wander.py", "agents/pretrained/mine/model.safetensors",
+                 "games/maze.toml", "textmaze/show/page.py", "games/protocols/mine.toml", "agents/wander.pyc"):
+        if name:
+            (tmp_path / name).write_text("x")
+        digests.append(shipped.__wrapped__())
+    assert len(set(digests)) == len(set(digests[:5])) == 5
+
+
 def test_a_training_that_was_broken_off_goes_on(tiny, tmp_path):
     cell = cells(tiny[0])[0]
     made = cell.settings
@@ -189,6 +220,17 @@ def test_a_training_that_was_broken_off_before_its_first_checkpoint_begins_anew(
     (tmp_path / cell.run).mkdir(parents=True)
     (tmp_path / cell.run / "config.json").write_text("{")
     do(cell, tmp_path)
+    assert "result" in json.loads((tmp_path / "cells" / cell.file).read_text())
+
+
+def test_a_training_that_was_killed_while_it_wrote_its_checkpoint_begins_anew(tiny, tmp_path):
+    cell = cells(tiny[0])[0]
+    do(cell, tmp_path)
+    whole, state = course(tmp_path / cell.run), tmp_path / cell.run / "state.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "steps": 160}))  # the other part is of a later time
+    (tmp_path / "cells" / cell.file).unlink()
+    do(cell, tmp_path)
+    assert [line["steps"] for line in course(tmp_path / cell.run)] == [line["steps"] for line in whole]
     assert "result" in json.loads((tmp_path / "cells" / cell.file).read_text())
 
 

@@ -1,5 +1,6 @@
 """The cells of a protocol: what is to be done, one training or one test each, and what has come of it."""
 
+import functools
 import hashlib
 import json
 import re
@@ -8,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textmaze import __version__
+import textmaze
+from textmaze.files import shipped_folder
 from textmaze.learn.compare import draws
 from textmaze.learn.protocol import Protocol, Test, Training
+
+_DECIDING = ("game", "env", "learn")  # the parts of the package that play and learn; the others show
+_KINDS = (".py", ".toml", ".json", ".safetensors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +76,27 @@ def read_cell(folder: Path, cell: Cell) -> dict[str, Any]:
     return data if isinstance(data, dict) and data.get("hash") == cell.digest else {}
 
 
+@functools.cache
+def shipped() -> str:
+    """The version, and a digest of whatever else of textmaze decides a result: code, games and trained weights."""
+    package = Path(textmaze.__file__).parent
+    digest = hashlib.sha256()
+    for folder in (*map(package.joinpath, _DECIDING), shipped_folder("agents"), shipped_folder("games")):
+        for path in sorted(path for path in folder.rglob("*.*") if path.suffix in _KINDS):
+            name = path.relative_to(folder.parent).as_posix()
+            if not name.startswith("games/protocols/"):  # what one asks for stands in its cells
+                digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return f"{textmaze.__version__} {digest.hexdigest()[:16]}"
+
+
 def _settings_of(training: Training, seed: int) -> dict[str, Any]:
-    return {"textmaze": __version__, "agent": training.agent, "game": training.game, "with": dict(training.overrides),
+    return {"textmaze": shipped(), "agent": training.agent, "game": training.game, "with": dict(training.overrides),
             "set": dict(training.sets), "seed": seed}
 
 
 def _test_cell(test: Test, agent: str, seed: int, training: Cell | None) -> Cell:
     settings = {
-        "textmaze": __version__, "game": test.game, "with": dict(test.overrides), "split": test.split,
+        "textmaze": shipped(), "game": test.game, "with": dict(test.overrides), "split": test.split,
         "first": test.first, "episodes": test.episodes, "noise": dict(test.noise), "seed": seed,
         "agent": training.settings if training else agent,
     }

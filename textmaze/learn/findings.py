@@ -60,7 +60,11 @@ def findings(protocol: Protocol, folder: Path) -> Findings:
     known = results(protocol, folder)
     trained = _trained(protocol, known)
     tested = _tested(protocol, known)
-    verdicts = tuple(_verdict(target, trained, tested) for target in protocol.targets)
+    lacking = [cell for cell, data in known if "result" not in data]
+    verdicts = tuple(
+        Verdict(_text(target), math.nan, None) if any(_concerns(target, cell, protocol) for cell in lacking)
+        else _verdict(target, trained, tested) for target in protocol.targets
+    )
     failed = {f"{cell.agent}, {cell.label}, seed {cell.seed}" if cell.kind == "test" else
               f"{cell.label}, seed {cell.seed}": data["error"] for cell, data in known if "error" in data}
     done = sum("result" in data for _, data in known)
@@ -113,6 +117,18 @@ def _episodes(data: Mapping[str, Any]) -> Episodes:
 def _over_games(values: Sequence[Floats]) -> Floats:
     """(seeds,) the mean over games of the mean over episodes."""
     return np.asarray(np.mean([each.mean(axis=1) for each in values], axis=0))
+
+
+def _concerns(target: Target, cell: Cell, protocol: Protocol) -> bool:
+    """Whether a target cannot be judged without what comes of a cell: each seed counts, and each test that it names."""
+    if (cell.kind == "train") != (target.metric in TRAIN_METRICS):
+        return False
+    training = protocol.training(cell.agent)
+    names = (cell.agent, training.family if training else "")
+    if target.agent not in names and target.relative_to != cell.agent:
+        return False
+    tests = [test for test in protocol.tests if test.label == cell.label and cell.kind == "test"]
+    return all(target.test in ("", test.label, test.family) for test in tests)
 
 
 def _verdict(target: Target, trained: Sequence[Trained], tested: Sequence[Tested]) -> Verdict:

@@ -1,9 +1,9 @@
 """Carries out a protocol: cell by cell, each once, in processes of their own.
 
 A cell is one training or one test, with one seed. Its result is one JSON file in the folder's `cells`, named by what it
-is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text or the
-version has changed, and protocols that share a folder share their trainings. A training that was broken off goes on
-from its own checkpoint.
+is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text, or
+what plays and learns in textmaze, has changed, and protocols that share a folder share their trainings. A training that
+was broken off goes on from its own checkpoint.
 """
 
 import contextlib
@@ -186,9 +186,11 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
     from textmaze.learn import runs
 
     path, made = folder / cell.run, cell.settings
+    plan = None
     if runs.can_go_on(path):
-        plan = runs.resumed(path, {}, None)
-    else:
+        with contextlib.suppress(RunError):  # it was killed while it wrote down how far it was
+            plan = runs.resumed(path, {}, None)
+    if plan is None:
         shutil.rmtree(path, ignore_errors=True)  # broken off before anything could go on from there
         plan = runs.planned(made["game"], made["with"], made["agent"], made["set"], cell.seed, path)
     runs.run(plan, lambda progress: None)
