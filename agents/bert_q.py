@@ -134,6 +134,9 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
 
 def make_learner(settings: Settings) -> TDLearner:
     """The agent ready to learn."""
+    if settings.updates and settings.replay < settings.warmup:
+        raise SettingError(f"replay={settings.replay} transitions are never the {settings.warmup} that learning begins "
+                           f"with: set warmup to {settings.replay} or less, or a larger replay.")
     actor = make(settings)
     shaper = actor.advice or _shaper(settings, actor.reader)
     return TDLearner(actor, settings, shaper, settings.seed)

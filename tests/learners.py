@@ -10,7 +10,7 @@ GAMMA = 0.5
 
 
 def chosen(**changes):
-    fast = {"encoder": "words", "hidden": 16, "batch": 32, "replay": 2000, "warmup": 10**6, "learning_rate": 3e-3,
+    fast = {"encoder": "words", "hidden": 16, "batch": 32, "replay": 2000, "warmup": 2000, "learning_rate": 3e-3,
             "gamma": GAMMA, "novelty": 0.0, "scorer": "none", "updates": 1}
     return bert_q.Settings(**{**fast, **changes})
 

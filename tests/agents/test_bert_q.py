@@ -109,6 +109,18 @@ def test_a_tiny_game_is_solved_by_attention_to_tokens(tmp_path):
     assert evaluate(again, TINY, range(10), name="bert_q", split="train").success == 1.0
 
 
+def test_a_tiny_game_is_solved_by_an_encoder_that_learns_with_an_adapter(tmp_path):
+    quick = {"hidden": 16, "batch": 32, "warmup": 100, "updates": 1, "encoder": tiny_bert(tmp_path / "bert")}
+    learner = trained(tmp_path, TINY, 500, slots=2, valid_every=500, encoder_training="lora", lesson=128, **quick)
+    assert learner.lessons == learner.reader.told.library.model.version == 2
+    assert solves(learner)
+
+
+def test_a_replay_that_never_holds_what_learning_begins_with_is_refused():
+    with pytest.raises(SettingError, match="set warmup to 500 or less, or a larger replay"):
+        bert_q.make_learner(chosen(replay=500, warmup=501))
+
+
 @pytest.mark.parametrize("changes", [{"encoder": "hash"}, {"encoder_training": "lora"}])
 def test_attention_asks_for_an_encoder_that_has_tokens_and_stays_as_it_is(changes):
     with pytest.raises(SettingError, match="pooling=tokens"):

@@ -21,6 +21,7 @@ from textmaze.learn.qhead import (
     QHead,
     States,
     command_values,
+    plan_values,
 )
 from textmaze.learn.reading import Reader
 from textmaze.learn.recurrence import Past
@@ -152,6 +153,15 @@ def test_the_value_of_a_command_is_that_of_the_best_plan_that_begins_with_it(see
     for row, column in np.ndindex(*found.shape):
         own = values[(batch.owner == row) & (batch.first == column)]
         assert found[row, column] == (own.max() if len(own) else -torch.inf)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_the_plans_of_each_state_stand_side_by_side(seed):
+    batch = states(seed=seed)
+    values = torch.randn(len(batch.first), generator=torch.Generator().manual_seed(seed))
+    for row, found in enumerate(plan_values(values, batch)):
+        assert found[found.isfinite()].tolist() == values[torch.from_numpy(batch.owner == row)].tolist()
 
 
 def test_a_plan_after_a_walk_is_worth_what_it_is_worth_there_and_the_delay():

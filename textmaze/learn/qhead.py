@@ -256,6 +256,14 @@ def _summed(rows: torch.Tensor, owner: Numbers, count: int) -> torch.Tensor:
     return torch.zeros(count, rows.shape[1]).index_add(0, torch.from_numpy(owner), rows)
 
 
+def plan_values(values: torch.Tensor, states: States) -> torch.Tensor:
+    """The values of each state's plans side by side, (B, most plans); -inf where there are no more."""
+    counts = np.bincount(states.owner, minlength=len(states.state))
+    table = torch.full((len(counts), int(counts.max())), -torch.inf)
+    place = np.arange(len(states.owner)) - (np.cumsum(counts) - counts)[states.owner]
+    return table.index_put((torch.from_numpy(states.owner), torch.from_numpy(place)), values)
+
+
 def command_values(values: torch.Tensor, states: States) -> torch.Tensor:
     """The value of each command, (B, most commands): that of the best plan that begins so; -inf where none does."""
     width = int(states.first.max()) + 1

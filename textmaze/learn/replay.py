@@ -46,7 +46,7 @@ class Batch:
     reward: NDArray[np.float32]  # (B,) of all steps that the transition spans
     discount: NDArray[np.float32]  # (B,) gamma to the number of these steps; 0 after the end of a game
     next_states: States
-    next_choice: NDArray[np.int64]  # (B,) the command that was given there
+    next_plan: NDArray[np.int64]  # (B,) the plan that was followed there, by its number among those of its state
     weight: NDArray[np.float32]  # (B,) how much each counts, so that priorities bring no bias
     rows: NDArray[np.int64]  # (B,) where they lie
 
@@ -98,7 +98,7 @@ class Replay:
         taken[np.cumsum(counts) - counts + [decision.plan for decision in decisions]] = True
         return Batch(
             states.only(taken), self.reward[rows], self.discount[rows], gathered(following),
-            np.array([decision.choice for decision in following]), weight, rows,
+            np.array([decision.plan for decision in following]), weight, rows,
         )
 
     def learned(self, rows: NDArray[np.int64], error: NDArray[np.floating[Any]]) -> None:

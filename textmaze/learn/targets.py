@@ -1,8 +1,8 @@
 """What a value should become: TD targets as pure functions on tensors.
 
-Shapes: B transitions; next values are (B, A) with -inf where there is no command. `discount` (B,) is gamma to the
-number of steps that the reward sums up, and 0 where the game was won or lost: an episode that was merely cut off
-goes on in theory, so its target bootstraps.
+Shapes: B transitions; next values are (B, A), of commands or of plans, with -inf where there is none. `discount` (B,)
+is gamma to the number of steps that the reward sums up, and 0 where the game was won or lost: an episode that was
+merely cut off goes on in theory, so its target bootstraps.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def double_q(
 def sarsa(
     reward: torch.Tensor, discount: torch.Tensor, next_values: torch.Tensor, next_choice: torch.Tensor
 ) -> torch.Tensor:
-    """r + gamma Q'(s', a') with the command that was given there (Rummery and Niranjan 1994). Returns (B,)."""
+    """r + gamma Q'(s', a') with what was chosen there (Rummery and Niranjan 1994). Returns (B,)."""
     return reward + discount * _or_zero(next_values.gather(1, next_choice.unsqueeze(1)).squeeze(1))
 
 

@@ -19,7 +19,7 @@ from textmaze.learn.expectation import Expectation
 from textmaze.learn.hindsight import Hindsight
 from textmaze.learn.lesson import lesson
 from textmaze.learn.notes import Plan, every_note
-from textmaze.learn.qhead import command_values
+from textmaze.learn.qhead import command_values, plan_values
 from textmaze.learn.replay import Batch, Decision, Replay
 from textmaze.learn.reuse import Reuse
 from textmaze.learn.scales import first_look
@@ -238,14 +238,16 @@ class TDLearner(Actor):
     @torch.no_grad()
     def _target(self, batch: Batch) -> torch.Tensor:
         reward, discount = torch.from_numpy(batch.reward), torch.from_numpy(batch.discount)
-        following = command_values(self.copies.slow(batch.next_states, self.reader), batch.next_states)
-        match self.settings.target:
+        slow = self.copies.slow(batch.next_states, self.reader)
+        match self.settings.target:  # a plan is what is chosen, by chance too; the best one is the best command's
             case "sarsa":
-                return targets.sarsa(reward, discount, following, torch.from_numpy(batch.next_choice))
+                plans = plan_values(slow, batch.next_states)
+                return targets.sarsa(reward, discount, plans, torch.from_numpy(batch.next_plan))
             case "expected_sarsa":
-                return targets.expected_sarsa(reward, discount, following, self.epsilon)
-            case "q_learning":
-                return targets.q_learning(reward, discount, following)
+                return targets.expected_sarsa(reward, discount, plan_values(slow, batch.next_states), self.epsilon)
+        following = command_values(slow, batch.next_states)
+        if self.settings.target == "q_learning":
+            return targets.q_learning(reward, discount, following)
         online = command_values(self.head(batch.next_states, self.reader), batch.next_states)
         return targets.double_q(reward, discount, following, online)
 
