@@ -58,6 +58,8 @@ class Settings:
     dropout: float = setting(0.5, "share of what is known of a state that each update leaves out", low=0.0, high=0.99)
     blur: float = setting(1.0, "noise on the vectors of sentences in each update, in standard deviations: other words "
                                "for the same have other vectors", low=0.0, high=10.0)
+    blur_told: bool = setting(True, "whether there is such noise on what is told of commands; without it, hints are "
+                                    "read the better")
     hidden: int = setting(128, "width of the Q-head", low=1, high=4096)
     dueling: bool = setting(True, "whether the worth of a state and the advantage of a plan there are learned apart")
 
@@ -120,7 +122,7 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
         torch.manual_seed(settings.seed)
         head = QHead(library.model.width, settings.hidden, settings.dropout, dueling=settings.dueling,
                      memory=settings.memory, blur=settings.blur, gamma=settings.gamma, tokens=tokens,
-                     told_width=told.model.width, belief=settings.belief).eval()
+                     blur_told=settings.blur_told, told_width=told.model.width, belief=settings.belief).eval()
     shaper = _shaper(settings, reader) if settings.shaping == "advice" else None
     actor = Actor(reader, head, settings.notes, settings.seed, shaper if isinstance(shaper, Advice) else None,
                   _expectation(settings, reader))

@@ -155,6 +155,19 @@ def test_the_value_of_a_command_is_that_of_the_best_plan_that_begins_with_it(see
         assert found[row, column] == (own.max() if len(own) else -torch.inf)
 
 
+@pytest.mark.parametrize("blur_told", [True, False])
+def test_in_training_vectors_are_blurred_and_those_of_what_is_told_only_if_they_are_to_be(blur_told):
+    net = head(blur=1.0, blur_told=blur_told)
+    told, words = READER.told.library.vectors[:4], READER.texts.library.vectors[:4]
+    net.train()
+    assert torch.equal(net.meaning(told), net.meaning(told)) != blur_told
+    layer = net.project["note"]
+    assert not torch.equal(net._standard(layer, "note", words), net._standard(layer, "note", words))
+    net.eval()
+    assert torch.equal(net.meaning(told), net.meaning(told))
+    assert torch.equal(net._standard(layer, "note", words), net._standard(layer, "note", words))
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=30, deadline=None)
 def test_the_plans_of_each_state_stand_side_by_side(seed):

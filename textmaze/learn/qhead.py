@@ -83,10 +83,10 @@ class QHead(nn.Module):
 
     def __init__(self, width: int, hidden: int = 128, dropout: float = 0.0, told: int = 32, dueling: bool = True,
                  memory: int = 0, blur: float = 0.0, gamma: float = 1.0, tokens: int = 0, told_width: int = 0,
-                 belief: bool = False) -> None:
+                 belief: bool = False, blur_told: bool = True) -> None:
         super().__init__()
         self.gamma = gamma
-        self.blur = blur
+        self.blur = {part: blur if blur_told or part != "told" else 0.0 for part in PARTS}
         told_width = told_width or width  # of the vectors of what is told, which may be another encoder's
         for part in PARTS:
             own = told_width if part == "told" else width
@@ -231,16 +231,16 @@ class QHead(nn.Module):
         """What sentences with these tokens say of the command that they tell of, (n, told)."""
         assert self.attention is not None
         tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
-        if self.training and self.blur:
-            tokens = tokens + self.blur * torch.randn_like(tokens)
+        if self.training and self.blur["told"]:
+            tokens = tokens + self.blur["told"] * torch.randn_like(tokens)
         found: torch.Tensor = self.sentence(self.sentence_in(self.attention(tokens, mask)))
         return found
 
     def _standard(self, layer: nn.Linear, part: str, vectors: torch.Tensor) -> torch.Tensor:
         """The layer of vectors that are standardised first."""
         mean, scale = self.standard(part)
-        if self.training and self.blur:
-            vectors = vectors + self.blur * scale * torch.randn_like(vectors)
+        if self.training and self.blur[part]:
+            vectors = vectors + self.blur[part] * scale * torch.randn_like(vectors)
         weight = layer.weight / scale  # cheaper than to scale the vectors
         return nn.functional.linear(vectors, weight, layer.bias - weight @ mean)
 
