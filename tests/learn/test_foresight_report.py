@@ -50,6 +50,30 @@ def test_an_interval_holds_the_mean_and_is_wider_where_episodes_differ():
     assert narrow.high - narrow.low < 1e-9
 
 
+class Echo:
+    """A language model by whom a text is likelier the more of its words stood in the prompt."""
+
+    def log_probabilities(self, prompts, continuations):
+        return [np.array([float(sum(word in prompt for word in text.split())) for text in texts])
+                for prompt, texts in zip(prompts, continuations, strict=True)]
+
+
+def test_a_language_model_is_one_more_predictor_of_the_same_steps_and_has_read_what_happened():
+    game, said = load_game("labyrinth", {"rooms": 8, "max_steps": 20}), []
+
+    def once(**more):
+        found = report(game, WordBag(), encoder="words", train_episodes=8, episodes=4, seed=3, settings=QUICK, **more)
+        return {(row.kind, row.predictor): row for row in found.rows}
+
+    without, beside = once(), once(language_model=Echo(), say=said.append)
+    assert {key: row for key, row in beside.items() if key[1] != "language model"} == without
+    row = beside["all", "language model"]
+    assert row.steps == without["all", "uniform"].steps
+    assert f"the language model reads: {row.steps} of {row.steps} steps" in said
+    # What was read before is told again in a place that is known, and this model tells it from the rest.
+    assert beside["known place", "language model"].accuracy.value > without["known place", "uniform"].accuracy.value
+
+
 def test_a_report_is_reproducible_and_sets_each_control_beside_foresight():
     game = load_game("labyrinth", {"rooms": 8, "max_steps": 20})
 

@@ -1,15 +1,17 @@
 """Foresight that needs no training: a language model's likelihood of the candidates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.special import softmax
 
 from textmaze.learn.answers import Memory
 from textmaze.learn.foresight import Floats
 from textmaze.settings import setting
 
+PROMPTS = 8  # that are asked together
 BARE = "> look\n"  # the prompt that tells no story
 
 
@@ -49,12 +51,21 @@ class Likelihood:
         story = "".join(f"> {done}\n{answer}\n\n" for _, done, answer in past)
         return f"{story}{state.description}\n{state.inventory}\n\n> {command}\n"
 
-    def likely(self, state: State, command: str, candidates: Sequence[str]) -> Floats:
-        """P of each candidate, (len(candidates),) float64."""
-        if not candidates:
-            return np.zeros(0)
-        told, bare = self.model.log_probabilities([self.prompt(state, command), BARE], [candidates, candidates])
-        exponents = (told - self.prior * bare) / self.temperature
-        chances: Floats = np.exp(exponents - exponents.max())
-        chances /= chances.sum()
-        return chances
+    def likely(
+        self, prompts: Sequence[str], candidates: Sequence[Sequence[str]],
+        show: Callable[[int], None] = lambda done: None,
+    ) -> list[Floats]:
+        """P of each candidate after its prompt, each (len(candidates),) float64; `show` is told how many are done."""
+        texts = list(dict.fromkeys(text for these in candidates for text in these))
+        bare = dict(zip(texts, self.model.log_probabilities([BARE], [texts])[0], strict=True))
+        found: list[Floats] = []
+        for start in range(0, len(prompts), PROMPTS):
+            some = candidates[start : start + PROMPTS]
+            told = self.model.log_probabilities(prompts[start : start + PROMPTS], some)
+            found += (self._chances(own, np.array([bare[text] for text in these]))
+                      for own, these in zip(told, some, strict=True))
+            show(len(found))
+        return found
+
+    def _chances(self, told: Floats, bare: Floats) -> Floats:
+        return np.asarray(softmax((told - self.prior * bare) / self.temperature)) if len(told) else told

@@ -1,6 +1,6 @@
 """How well consequences are foreseen in mazes never seen, beside controls that cannot read or cannot remember."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from textmaze.game.table import Game
 from textmaze.learn.answers import MEMORY
 from textmaze.learn.encoder import Hash, TextModel
 from textmaze.learn.foresight import LEAST, Choices, Floats, Settings, learn, probabilities
+from textmaze.learn.foresight_lm import LanguageModel, Likelihood
 from textmaze.learn.foresight_steps import KINDS, Ints, Numbering, Steps, collect
 
 RESAMPLES = 2000
@@ -61,7 +62,8 @@ class Report:
 
 def report(
     game: Game, model: TextModel, *, encoder: str, train_episodes: int, episodes: int, seed: int,
-    settings: Settings | None = None, say: Callable[[str], None] = lambda text: None,
+    settings: Settings | None = None, language_model: LanguageModel | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """Learn from games of the split train, and measure on games of the split test, whose wordings are others too.
 
@@ -70,6 +72,7 @@ def report(
         train_episodes: games 0, 1, ... of the split train that are learned from.
         episodes: games 0, 1, ... of the split test that are measured on.
         seed: of the walks, the candidates, the learning and the bootstrap.
+        language_model: another predictor, which learns nothing from the games; it takes seconds a step.
         say: is told what is done now, as that can take minutes.
 
     Raises:
@@ -79,12 +82,15 @@ def report(
     numbering = Numbering()
     say("walking the mazes")
     train = collect(game, "train", range(train_episodes), numbering, seed)
-    test = collect(game, "test", range(episodes), numbering, seed + 1)
+    likelihood = Likelihood(language_model) if language_model else None
+    test = collect(game, "test", range(episodes), numbering, seed + 1, likelihood.prompt if likelihood else None)
     texts = list(numbering.numbers)
     say(f"encoding {len(texts):,} texts")
     vectors = model.encode(texts)
     say(f"learning from {len(train.kind):,} steps, three times")
     found = predictions(train.choices, test.choices, vectors, Hash().encode(texts), settings, seed)
+    if likelihood:
+        found["language model"] = foretold(likelihood, test, texts, say)
     rows = measured(found, test, seed)
     return Report(game.name, encoder, seed, train_episodes, len(train.kind), episodes, tuple(rows))
 
@@ -107,6 +113,18 @@ def predictions(
         "most similar text": most_similar(train, test, vectors),
         "uniform": uniform(test),
     }
+
+
+def foretold(likelihood: Likelihood, test: Steps, texts: Sequence[str], say: Callable[[str], None]) -> Floats:
+    """The probabilities (N, CANDIDATES) by a language model that has read the last steps."""
+    chances = np.zeros(test.choices.present.shape)
+    candidates = [[texts[number] for number in row[present]]
+                  for row, present in zip(test.choices.candidates, test.choices.present, strict=True)]
+    count = f"{len(candidates):,}"
+    found = likelihood.likely(test.prompts, candidates,
+                              lambda done: say(f"the language model reads: {done:,} of {count} steps"))
+    chances[test.choices.present] = np.concatenate(found)
+    return chances
 
 
 def uniform(choices: Choices) -> Floats:

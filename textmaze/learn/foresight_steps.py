@@ -1,6 +1,6 @@
 """Steps to learn foresight from and to measure it on: with what else might have come, by the game's table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from textmaze.errors import GameError
 from textmaze.game.table import Game, GameTable
 from textmaze.learn.answers import MEMORY, Features, Memory
 from textmaze.learn.foresight import Choices
+from textmaze.learn.foresight_lm import State
 
 CANDIDATES = 16
 SIBLINGS, REMEMBERED = 5, 5  # candidates that other commands would bring, and that were read in the episode
@@ -21,6 +22,7 @@ READING = ("examine", "look", "inventory", "wait", "help")  # verbs of commands 
 AGENTS = ("wander", "explorer")  # they play the games in turn
 
 Ints = NDArray[np.int64]
+Tell = Callable[[State, str], str]  # what is known and the command that is given, to a prompt
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Steps:
     choices: Choices
     kind: Ints  # (N,) index into KINDS
     episode: Ints  # (N,)
+    prompts: tuple[str, ...]  # what a language model is asked, N of them, or none
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class _Step:
     candidates: list[str]
     remembered: Features
     kind: int
+    prompt: str
 
 
 @dataclass
@@ -57,6 +61,7 @@ class _Walk:
     table: GameTable
     state: int
     memory: Memory
+    tell: Tell | None
 
     def step(self, before: Observation, command: str, after: Observation, rng: np.random.Generator) -> _Step:
         candidates = self._candidates(after.text, rng)
@@ -68,8 +73,10 @@ class _Walk:
             kind = "deed"
         else:
             kind = "known place" if self.memory.knows(after.description) else "new place"
+        known = State(before.description, before.inventory, self.memory)
         step = _Step((before.description, before.inventory, command), candidates,
-                     self.memory.beside(command, candidates), KINDS.index(kind))
+                     self.memory.beside(command, candidates), KINDS.index(kind),
+                     self.tell(known, command) if self.tell else "")
         self.memory.chose(command)
         self.memory.read(after)
         self.state = following
@@ -108,7 +115,9 @@ class _Walk:
         return list(found)
 
 
-def collect(game: Game, split: str, seeds: Sequence[int], numbering: Numbering, seed: int) -> Steps:
+def collect(
+    game: Game, split: str, seeds: Sequence[int], numbering: Numbering, seed: int, tell: Tell | None = None
+) -> Steps:
     """The steps of the agents in the games with these numbers, with what else might have been answered.
 
     Agents give no command in vain, so before every fourth step or so, drawn at random, comes an attempt that fails.
@@ -123,7 +132,7 @@ def collect(game: Game, split: str, seeds: Sequence[int], numbering: Numbering, 
             for record in records:
                 episode = record.episode * len(AGENTS) + offset
                 if record.step == 1:
-                    walks[episode] = _begin(game.table(split, record.seed), game.name, record.before)
+                    walks[episode] = _begin(game.table(split, record.seed), game.name, record.before, tell)
                 walk = walks[episode]
                 if rng.random() < FAILING:
                     steps += ((step, episode) for step in walk.attempt(record.before, rng))
@@ -131,12 +140,12 @@ def collect(game: Game, split: str, seeds: Sequence[int], numbering: Numbering, 
     return _stacked(steps, numbering)
 
 
-def _begin(table: GameTable, name: str, seen: Observation) -> _Walk:
+def _begin(table: GameTable, name: str, seen: Observation, tell: Tell | None) -> _Walk:
     if table.live:
         raise GameError(f"{name} has too many states to know them all, so what else could come is not known.")
     memory = Memory()
     memory.read(seen)
-    return _Walk(table, table.start, memory)
+    return _Walk(table, table.start, memory, tell)
 
 
 def _stacked(steps: Sequence[tuple[_Step, int]], numbering: Numbering) -> Steps:
@@ -152,4 +161,5 @@ def _stacked(steps: Sequence[tuple[_Step, int]], numbering: Numbering) -> Steps:
         Choices(state, candidates, remembered, present),
         np.array([step.kind for step, _ in steps], dtype=np.int64),
         np.array([episode for _, episode in steps], dtype=np.int64),
+        tuple(step.prompt for step, _ in steps if step.prompt),
     )
