@@ -95,9 +95,9 @@ class Settings:
                                      "it will bring, per standard deviation", low=0.0, high=100.0)
     hindsight: float = setting(0.1, "weight of foretelling, by what is told of a way, whether it leads nearer to the "
                                     "goal, as the map of a game that was won shows", low=0.0, high=100.0)
-    scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `random`, "
-                                      "which has not read them; `distance`, which no player knows; or a .py file of "
-                                      "your own, which is run",
+    scorer: str = setting("contrast", "what scores consequences for the shaped reward: a language model; `untried`, "
+                                      "which asks only what was tried; `random`, which has not read them; `distance`, "
+                                      "which no player knows; or a .py file of your own, which is run",
                           choices=tuple(SCORERS), code=True)
     scorer_model: str = setting("", "the language model of the scorers masked, likelihood and server")
     shaping: str = setting("potential", "what becomes of scores: a potential of states, which leaves the best commands "

@@ -6,7 +6,9 @@ from fakes import WordBag
 
 from textmaze.errors import SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Bert, Library
+from textmaze.learn.notes import every_note
 from textmaze.learn.scorers import ADVICE, EXIT, SCORERS, WITH_MODEL, Anchors, Contrast, Distance, Random, make_scorer
+from textmaze.learn.shaping import beforehand
 
 OBJECTIVE = "Find the way out."
 WELL = [
@@ -40,7 +42,7 @@ def area(well, ill):
     return (well[:, None] > ill[None]).mean()
 
 
-@pytest.mark.parametrize("name", ["none", "contrast", "random"])
+@pytest.mark.parametrize("name", ["none", "contrast", "untried", "random"])
 def test_one_value_a_consequence_the_same_every_time_and_in_any_company(name):
     scorer = make_scorer(name, Library(WordBag()))
     scores = scorer.score(WELL + ILL, OBJECTIVE)
@@ -77,6 +79,17 @@ def test_contrast_ranks_what_is_plainly_good_over_what_is_plainly_bad(bert):
 def test_contrast_tells_advice_from_warning_by_the_anchors_for_it(bert):
     scores = make_scorer("contrast", bert, anchors=ADVICE).score(FOR + AGAINST, OBJECTIVE)
     assert area(scores[:4], scores[4:]) >= 0.85
+
+
+def test_untried_finds_what_was_not_tried_and_reads_nothing_else():
+    scorer = make_scorer("untried", Library(WordBag()))
+    notes = ["", *every_note()]
+    new = np.array([note.startswith("not tried") for note in notes])
+    assert 0 < new.sum() < len(new)
+    for told in FOR + AGAINST:
+        description = f"-= Hall =-\n{told}"
+        scores = scorer.score([beforehand("go east", description, note) for note in notes], OBJECTIVE)
+        np.testing.assert_array_equal(scores, new)
 
 
 def test_none_shapes_nothing():

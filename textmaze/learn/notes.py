@@ -16,7 +16,8 @@ from textmaze.game.layout import OPPOSITE
 from textmaze.learn.hindsight import turned_out
 from textmaze.learn.reading import Told
 
-_TIMES = ("not tried here yet", "tried here once", "tried here twice", "tried here many times")
+UNTRIED = "not tried here yet"
+_TIMES = (UNTRIED, "tried here once", "tried here twice", "tried here many times")
 _ENTRANCE = "this is the way you first came in"
 _OPEN = "it leads to a place where something is still untried"
 _CLOSED = "it leads to a place where everything was tried"
@@ -286,7 +287,7 @@ def every_note() -> list[str]:
     """The notes that stand beside most commands, for scales."""
     near = [f"{times}{also}" for times in _TIMES for also in ("", *(f"; {note}" for note in (
         _ENTRANCE, _OPEN, _CLOSED, _KNOWN, _NAMED)))]
-    far = [f"{_OTHER_HANDS}; {_BARRED}", f"{_OTHER_HANDS}; {_NAMED}", f"{_TIMES[0]}; {_BARRED}"]
+    far = [f"{_OTHER_HANDS}; {_BARRED}", f"{_OTHER_HANDS}; {_NAMED}", f"{UNTRIED}; {_BARRED}"]
     return near + far + [heard.removeprefix(". ") for heard in _HEARD]
 
 

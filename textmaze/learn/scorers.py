@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmaze.catalog import code_named
 from textmaze.errors import RunError, SettingError, TextmazeError, UnknownNameError
 from textmaze.learn.encoder import Library
+from textmaze.learn.notes import UNTRIED
 from textmaze.learn.reading import sentences
 
 
@@ -86,6 +87,13 @@ class Random:
         return np.array([int.from_bytes(digest[:8], "big") / 2**64 for digest in digests])
 
 
+class Untried:
+    """A control that looks for one of the agent's own notes: what is new is good, and nothing else is known."""
+
+    def score(self, consequences: Sequence[str], objective: str) -> NDArray[np.float64]:
+        return np.array([float(UNTRIED in text.lower()) for text in consequences])
+
+
 class Distance:
     """A control that is told what no text tells: how many commands a win is away.
 
@@ -137,6 +145,11 @@ def _contrast(library: Library, model: str = "", anchors: Sequence[Anchors] = EX
     return Contrast(library, anchors)
 
 
+def _untried(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
+    """A control for advice: whether the agent's own note says that a way was not tried yet; the rest is not read."""
+    return Untried()
+
+
 def _masked(library: Library, model: str = "", anchors: Sequence[Anchors] = EXIT) -> Scorer:
     """Whether a BERT with its masked-language head, having read a text, fills a gap with `good` or with `bad`."""
     from textmaze.learn.lm_scorers import Masked
@@ -179,6 +192,7 @@ SCORERS: dict[str, Factory] = {
     "masked": _masked,
     "likelihood": _likelihood,
     "server": _server,
+    "untried": _untried,
     "random": _random,
     "distance": _distance,
 }
