@@ -32,7 +32,8 @@ def test_the_card_tells_the_command_that_made_it(name):
     assert line[2] == config["game"]["spec"]
     told = dict(word.split("=") for word in line[3:] if word != "--set")
     for key, value in told.items():
-        assert float(value) == {**config["settings"], **config["training"]}[key]
+        made = {**config["settings"], **config["training"]}[key]
+        assert value == str(made).lower() or float(value) == made
 
 
 @pytest.mark.slow
