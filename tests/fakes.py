@@ -1,4 +1,5 @@
-"""Stand-ins for what is slow to load: a text model that knows words but no language, and a scorer told what to say."""
+"""Stand-ins for what is slow to load: a text model that knows words but no language, a scorer told what to say, and a
+language model that likes to repeat."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,16 @@ class Scripted:
     def score(self, consequences: Sequence[str], objective: str) -> np.ndarray:
         self.asked.append(list(consequences))
         return np.array([self.scores.get(text, 0.0) for text in consequences])
+
+
+class Echo:
+    """A language model by whom a text is the likelier the more of its words stood in the prompt; long ones are less."""
+
+    def log_probabilities(self, prompts: Sequence[str], continuations: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        return [
+            np.array([sum(word in prompt for word in text.split()) - len(text) for text in texts], dtype=float)
+            for prompt, texts in zip(prompts, continuations, strict=True)
+        ]
 
 
 def tiny_bert(folder: Path, width: int = 32, layers: int = 2, kind: str = "Bert") -> str:

@@ -3,24 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+from fakes import Echo
 from remembering import HALL, NO, YARD, remembered
 
 from textmaze.learn.foresight_lm import Likelihood, State
 
 
-class Reader:
-    """A language model by whom a text is the likelier the more of its words stood in the prompt; long ones are less."""
-
-    def log_probabilities(self, prompts, continuations):
-        return [
-            np.array([sum(word in prompt for word in text.split()) - len(text) for text in texts], dtype=float)
-            for prompt, texts in zip(prompts, continuations, strict=True)
-        ]
-
-
 def test_a_language_model_is_asked_with_the_story_and_without():
     state = State(YARD, "Nothing.", remembered(("go north", HALL, NO), ("go east", YARD)))
-    predictor = Likelihood(Reader())
+    predictor = Likelihood(Echo())
     prompt = predictor.prompt(state, "go west")
 
     def likely(predictor, *candidates):
@@ -35,7 +26,7 @@ def test_a_language_model_is_asked_with_the_story_and_without():
 
 
 def test_many_prompts_are_answered_each_as_it_would_be_alone():
-    predictor, done = Likelihood(Reader()), []
+    predictor, done = Likelihood(Echo()), []
     prompts = [f"> go {way}\n" for way in ("north", "south", "up") * 7]
     candidates = [["You go north.", "You go up."], ["You go south.", "Birds.", "You go up."], ["Birds."]] * 7
     found = predictor.likely(prompts, candidates, done.append)
@@ -46,7 +37,7 @@ def test_many_prompts_are_answered_each_as_it_would_be_alone():
 
 def test_a_prompt_recalls_the_last_steps_only():
     state = State(YARD, "Nothing.", remembered(("go north", HALL, NO), ("go east", YARD)))
-    assert Likelihood(Reader(), recall=1).prompt(state, "go west") == (
+    assert Likelihood(Echo(), recall=1).prompt(state, "go west") == (
         f"> go east\n{YARD}\n\n{YARD}\nNothing.\n\n> go west\n")
-    assert Likelihood(Reader(), recall=0).prompt(state, "go west") == f"{YARD}\nNothing.\n\n> go west\n"
-    assert NO in Likelihood(Reader()).prompt(state, "go west")
+    assert Likelihood(Echo(), recall=0).prompt(state, "go west") == f"{YARD}\nNothing.\n\n> go west\n"
+    assert NO in Likelihood(Echo()).prompt(state, "go west")

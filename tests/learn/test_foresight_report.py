@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from fakes import WordBag
+from fakes import Echo, WordBag
 
 from textmaze.catalog import load_game
 from textmaze.learn.answers import MEMORY
@@ -48,14 +48,6 @@ def test_an_interval_holds_the_mean_and_is_wider_where_episodes_differ():
         assert found.low - 1e-9 <= found.value <= found.high + 1e-9
     assert wide.high - wide.low > 0.1
     assert narrow.high - narrow.low < 1e-9
-
-
-class Echo:
-    """A language model by whom a text is likelier the more of its words stood in the prompt."""
-
-    def log_probabilities(self, prompts, continuations):
-        return [np.array([float(sum(word in prompt for word in text.split())) for text in texts])
-                for prompt, texts in zip(prompts, continuations, strict=True)]
 
 
 def test_a_language_model_is_one_more_predictor_of_the_same_steps_and_has_read_what_happened():

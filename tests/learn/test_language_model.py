@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
@@ -17,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from textmaze.cli import main
 from textmaze.errors import TextmazeError
 from textmaze.learn import language_model as module
 from textmaze.learn.language_model import LanguageModel, identity_of, packaged_model
@@ -343,3 +345,21 @@ def test_the_packaged_model_tells_good_news_from_bad_and_good_or_bad_better_than
 
     assert area() >= 0.85
     assert area() >= area(YES_OR_NO)
+
+
+# -- at the command line -------------------------------------------------------------------------------------------
+
+
+def test_foresight_holds_such_a_model_beside_what_is_learned(causal):
+    done = CliRunner().invoke(main, ["foresight", "corridor", "--train-episodes", "4", "--episodes", "2", "--encoder",
+                                     "hash", "--model", causal, "--json"])
+    assert done.exit_code == 0, done.output
+    rows = {row["predictor"]: row for row in json.loads(done.stdout)["rows"] if row["kind"] == "all"}
+    assert rows["language model"]["steps"] == rows["foresight"]["steps"] > 0
+    assert rows["language model"]["log_loss"]["value"] != rows["uniform"]["log_loss"]["value"]
+
+
+def test_foresight_refuses_a_model_that_is_not_there_in_one_sentence():
+    done = CliRunner().invoke(main, ["foresight", "corridor", "--encoder", "hash", "--model", "no/such.gguf"])
+    assert done.exit_code == 2
+    assert "The language model 'no/such.gguf' cannot be loaded: there is no such file." in done.stderr

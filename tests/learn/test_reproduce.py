@@ -17,7 +17,7 @@ from textmaze.cli import main
 from textmaze.errors import RunError
 from textmaze.learn import reproduce as reproduce_module
 from textmaze.learn import runs
-from textmaze.learn.cells import cells, results, shipped
+from textmaze.learn.cells import cells, exact_version, results
 from textmaze.learn.compare import contenders
 from textmaze.learn.evaluate import evaluate
 from textmaze.learn.findings import findings
@@ -178,7 +178,7 @@ def test_a_target_is_not_judged_while_a_seed_or_a_test_is_missing(tiny, tmp_path
 
 def test_what_another_textmaze_found_is_not_taken_for_what_this_one_would(tiny, monkeypatch):
     before = {cell.file for cell in cells(tiny[0])}
-    monkeypatch.setattr("textmaze.learn.cells.shipped", lambda: "0.2.0 and another file")
+    monkeypatch.setattr("textmaze.learn.cells.exact_version", lambda: "0.2.0 and another file")
     assert not before & {cell.file for cell in cells(tiny[0])}
 
 
@@ -191,7 +191,7 @@ def test_code_games_and_weights_decide_and_what_only_shows_does_not(tmp_path, mo
                  "games/maze.toml", "textmaze/show/page.py", "games/protocols/mine.toml", "agents/wander.pyc"):
         if name:
             (tmp_path / name).write_text("x")
-        digests.append(shipped.__wrapped__())
+        digests.append(exact_version.__wrapped__())
     assert len(set(digests)) == len(set(digests[:5])) == 5
 
 

@@ -77,7 +77,7 @@ def read_cell(folder: Path, cell: Cell) -> dict[str, Any]:
 
 
 @functools.cache
-def shipped() -> str:
+def exact_version() -> str:
     """The version, and a digest of whatever else of textmaze decides a result: code, games and trained weights."""
     package = Path(textmaze.__file__).parent
     digest = hashlib.sha256()
@@ -90,13 +90,13 @@ def shipped() -> str:
 
 
 def _settings_of(training: Training, seed: int) -> dict[str, Any]:
-    return {"textmaze": shipped(), "agent": training.agent, "game": training.game, "with": dict(training.overrides),
-            "set": dict(training.sets), "seed": seed}
+    return {"textmaze": exact_version(), "agent": training.agent, "game": training.game,
+            "with": dict(training.overrides), "set": dict(training.sets), "seed": seed}
 
 
 def _test_cell(test: Test, agent: str, seed: int, training: Cell | None) -> Cell:
     settings = {
-        "textmaze": shipped(), "game": test.game, "with": dict(test.overrides), "split": test.split,
+        "textmaze": exact_version(), "game": test.game, "with": dict(test.overrides), "split": test.split,
         "first": test.first, "episodes": test.episodes, "noise": dict(test.noise), "seed": seed,
         "agent": training.settings if training else agent,
     }

@@ -40,6 +40,7 @@ def lesson(
     known, nearer = hindsight.by_sentence(texts)
     if not len(known) or not model.trainable_parameters():
         return 0.0
+    texts.library.refresh()  # only after a lesson that was broken off are there others
     told: Sequence[str] = texts.library.texts
     with torch.no_grad():
         effects = {part: head.told_in[part](head.meaning(texts.library.vectors)) for part in TOLD}
@@ -84,13 +85,12 @@ def _undone_if_broken_off(model: Bert, head: QHead, rng: np.random.Generator) ->
     """Put all back where an error or an interrupt ends the block: half a lesson is worse than none, as the layers that
     read have begun anew and those behind them still wait for the old ones."""
     weights = {name: tensor.clone() for name, tensor in head.state_dict().items()}
-    adapter, version, state = model.adapter(), model.version, rng.bit_generator.state
+    adapter, state = model.adapter(), rng.bit_generator.state
     try:
         yield
     except BaseException:
         head.load_state_dict(weights)
         model.load_adapter(adapter)
-        model.version = version  # the vectors that were made with these weights are good still
         rng.bit_generator.state = state
         raise
 

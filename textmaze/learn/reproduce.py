@@ -1,8 +1,8 @@
 """Carries out a protocol: cell by cell, each once, in processes of their own.
 
 A cell is one training or one test, with one seed. Its result is one JSON file in the folder's `cells`, named by what it
-is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text, or
-what plays and learns in textmaze, has changed, and protocols that share a folder share their trainings. A training that
+is and by a hash of all that decides it; so a cell that was done is not done again unless the protocol's text has
+changed, or what plays and learns in textmaze, and protocols that share a folder share their trainings. A training that
 was broken off goes on from its own checkpoint.
 """
 
@@ -188,10 +188,10 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
     path, made = folder / cell.run, cell.settings
     plan = None
     if runs.can_go_on(path):
-        with contextlib.suppress(RunError):  # it was killed while it wrote down how far it was
+        with contextlib.suppress(RunError):  # one that was killed while it saved cannot
             plan = runs.resumed(path, {}, None)
     if plan is None:
-        shutil.rmtree(path, ignore_errors=True)  # broken off before anything could go on from there
+        shutil.rmtree(path, ignore_errors=True)  # nothing can go on from what is there
         plan = runs.planned(made["game"], made["with"], made["agent"], made["set"], cell.seed, path)
     runs.run(plan, lambda progress: None)
     return summary(course(path))
