@@ -15,12 +15,11 @@ from transcripts import read_text
 
 from textmaze.cli import main
 from textmaze.learn import runs
-from textmaze.learn.checkpoint import load_model, load_state
+from textmaze.learn.checkpoint import load_model, load_state, save_state
 
 TEXTMAZE = [sys.executable, "-m", "textmaze.cli"]
 FAST = ["--set", "encoder=hash", "--set", "valid_episodes=5", "--set", "games=10"]
-FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "state.json",
-         "state.safetensors"]
+FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +205,7 @@ def test_a_damaged_run_is_no_agent(folder, name, damage):
         assert name in refused(folder, command, folder)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "state.json", "state.safetensors"])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "state.safetensors"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "noise", "folder"])
 def test_a_damaged_run_does_not_go_on(folder, name, damage):
     _damage(folder / name, damage)
@@ -252,16 +251,16 @@ def test_weights_that_the_settings_do_not_fit_are_refused(folder):
 
 
 def test_a_state_that_the_settings_do_not_fit_is_refused_and_the_run_stays_as_it_is(folder):
-    assert "state.json" in refused(with_another_width(folder), "train", "--resume", folder)
+    assert "state.safetensors" in refused(with_another_width(folder), "train", "--resume", folder)
 
 
 @pytest.mark.parametrize("key", ["rng", "learner", "steps", "valid"])
 def test_a_state_that_makes_no_sense_is_refused(folder, key):
-    state = json.loads((folder / "state.json").read_text())
-    (folder / "state.json").write_text(json.dumps({**state, key: "nonsense"}))
+    state, tensors = load_state(folder)
+    save_state(folder, {**state, key: "nonsense"}, tensors)
     done = CliRunner().invoke(main, ["train", "--resume", str(folder)])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1), (done.stderr, done.exception)
-    assert "state.json" in done.stderr
+    assert "state.safetensors" in done.stderr
 
 
 def test_an_agent_file_of_ones_own_must_be_named_again_for_its_run(folder, tmp_path):

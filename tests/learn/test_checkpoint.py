@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from textmaze.catalog import make_agent
 from textmaze.errors import RunError, TextmazeError
@@ -53,7 +54,7 @@ def test_saving_again_replaces_what_was_there_and_leaves_no_other_file(tmp_path)
         save_state(tmp_path, STATE, {"weight": torch.tensor(value)})
     assert load_model(tmp_path)[1]["weight"] == 2.0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "README.md", "config.json", "model.safetensors", "state.json", "state.safetensors"
+        "README.md", "config.json", "model.safetensors", "state.safetensors"
     ]
 
 
@@ -62,13 +63,19 @@ def test_a_gradient_does_not_go_to_disk(tmp_path):
     assert not load_model(tmp_path)[1]["weight"].requires_grad
 
 
-def test_a_state_whose_parts_are_of_different_times_is_refused(tmp_path):
-    """A crash between the two files leaves the tensors of one validation beside the data of another."""
-    save_state(tmp_path, STATE, {"weight": torch.tensor(1.0)})
-    plain = (tmp_path / "state.json").read_bytes()
-    save_state(tmp_path, {**STATE, "steps": 1000}, {"weight": torch.tensor(2.0)})
-    (tmp_path / "state.json").write_bytes(plain)
-    with pytest.raises(RunError, match="state"):
+@pytest.mark.parametrize("json_bytes", [None, b"[]", b"{", b"\xff", b""], ids=str)
+def test_a_state_without_what_is_no_tensor_is_refused(tmp_path, json_bytes):
+    tensors = {"weight": torch.ones(2)}
+    if json_bytes is not None:
+        tensors["json"] = torch.tensor(list(json_bytes), dtype=torch.uint8)
+    (tmp_path / "state.safetensors").write_bytes(save(tensors))
+    with pytest.raises(RunError, match=r"state\.safetensors"):
+        load_state(tmp_path)
+
+
+def test_a_state_of_numbers_that_are_no_bytes_is_refused(tmp_path):
+    (tmp_path / "state.safetensors").write_bytes(save({"json": torch.tensor([123.0, 125.0])}))
+    with pytest.raises(RunError, match="of this version"):
         load_state(tmp_path)
 
 
@@ -117,7 +124,7 @@ def saved(tmp_path_factory):
     return folder, {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-FILES = st.sampled_from(["config.json", "model.safetensors", "state.json", "state.safetensors"])
+FILES = st.sampled_from(["config.json", "model.safetensors", "state.safetensors"])
 
 
 def read_damaged(saved, name, content):
@@ -183,8 +190,8 @@ class Trap:
 def test_a_pickle_is_refused_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_model(tmp_path, CONFIG, WEIGHTS)
-    for save in (lambda path: path.write_bytes(pickle.dumps(Trap())), lambda path: torch.save(Trap(), path)):
-        save(tmp_path / "model.safetensors")
+    for write in (lambda path: path.write_bytes(pickle.dumps(Trap())), lambda path: torch.save(Trap(), path)):
+        write(tmp_path / "model.safetensors")
         with pytest.raises(RunError):
             load_model(tmp_path)
     assert not (tmp_path / "sprung").exists()

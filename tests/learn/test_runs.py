@@ -77,7 +77,7 @@ def test_without_a_folder_one_is_named_after_game_and_agent():
     assert folder.name.startswith("corridor-bert_q-")
 
 
-@pytest.mark.parametrize("name", ["config.json", "state.json"])
+@pytest.mark.parametrize("name", ["config.json", "state.safetensors"])
 def test_a_folder_that_holds_a_run_is_refused(tmp_path, name):
     (tmp_path / name).write_text("{}")
     with pytest.raises(RunError, match=r"holds a run already.*--resume"):

@@ -8,7 +8,7 @@ from playing import assert_same_state
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.errors import RunError
-from textmaze.learn.checkpoint import load_model, load_state
+from textmaze.learn.checkpoint import load_model, load_state, save_state
 from textmaze.learn.train import TrainSettings, train
 
 CORRIDOR = load_game("corridor", {"max_steps": 6})
@@ -248,9 +248,9 @@ def damaged(state, change):
 @pytest.mark.parametrize("change", ["rng", "steps", "endless", "kept", "list", "nothing"])
 def test_a_damaged_state_is_refused_in_one_sentence(tmp_path, change):
     go(Fake([1, 3, 2, 0, 2, 1]), tmp_path)
-    state = json.loads((tmp_path / "state.json").read_text())
+    state, tensors = load_state(tmp_path)
     damaged(state, change)
-    (tmp_path / "state.json").write_text(json.dumps(state))
+    save_state(tmp_path, state, tensors)
     with pytest.raises(RunError, match="damaged"):
         go(Fake([1] * 6), tmp_path, resume=True)
 

@@ -1,7 +1,7 @@
 """Weights and settings on disk: a folder that a person can read and a stranger can send.
 
-`config.json` and `model.safetensors` are what it takes to play; `README.md` says what it is; `state.json` and
-`state.safetensors` are what it takes to go on training. Nothing is pickled, and reading a folder runs no code of it.
+`config.json` and `model.safetensors` are what it takes to play; `README.md` says what it is; `state.safetensors` is
+what it takes to go on training. Nothing is pickled, and reading a folder runs no code of it.
 """
 
 import json
@@ -20,8 +20,8 @@ from textmaze.files import write_file
 
 FORMAT = "textmaze-checkpoint-1"
 CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
-STATE, STATE_TENSORS = "state.json", "state.safetensors"
-STAMP = "steps"
+STATE = "state.safetensors"
+STATE_JSON = "json"  # the tensor that holds what is no tensor
 MAX_JSON_BYTES = 200_000_000
 MAX_TENSOR_BYTES = 4_000_000_000
 
@@ -47,18 +47,19 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 
 
 def save_state(folder: Path, state: Mapping[str, Any], tensors: Tensors) -> None:
-    """What it takes to go on training. Both parts bear the number of steps, so a crash between them shows."""
-    write_file(folder / STATE_TENSORS, save_tensors(_plain({**tensors, STAMP: torch.tensor(state["steps"])})))
-    write_file(folder / STATE, json.dumps(state))
+    """What it takes to go on training: one file, so that no crash leaves parts of different times."""
+    text = torch.frombuffer(bytearray(json.dumps(state), "utf-8"), dtype=torch.uint8)
+    write_file(folder / STATE, save_tensors(_plain({**tensors, STATE_JSON: text})))
 
 
 def load_state(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The state and tensors that `save_state` wrote."""
-    state, tensors = _read_json(folder / STATE), _read_tensors(folder / STATE_TENSORS)
-    stamp = tensors.pop(STAMP, None)
-    if stamp is None or stamp.numel() != 1 or stamp.item() != state.get("steps"):
-        raise RunError(f"{folder / STATE} and {folder / STATE_TENSORS} are of different times: the run cannot go on.")
-    return state, tensors
+    path = folder / STATE
+    tensors = _read_tensors(path)
+    text = tensors.pop(STATE_JSON, None)
+    if text is None or text.dtype != torch.uint8 or text.numel() > MAX_JSON_BYTES:
+        raise RunError(f"{path} is not a state of this version: the run cannot go on.")
+    return _object(text.numpy().tobytes(), path), tensors
 
 
 def _plain(tensors: Tensors) -> dict[str, torch.Tensor]:
@@ -66,8 +67,12 @@ def _plain(tensors: Tensors) -> dict[str, torch.Tensor]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    return _object(_read(path, MAX_JSON_BYTES), path)
+
+
+def _object(text: bytes, path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read(path, MAX_JSON_BYTES))
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}.") from None
     if not isinstance(value, dict):
