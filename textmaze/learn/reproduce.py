@@ -188,7 +188,7 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
     path, made = folder / cell.run, cell.settings
     plan = None
     if runs.can_go_on(path):
-        with contextlib.suppress(RunError):  # one that was killed while it saved cannot
+        with contextlib.suppress(RunError):  # one whose files are damaged cannot
             plan = runs.resumed(path, {}, None)
     if plan is None:
         shutil.rmtree(path, ignore_errors=True)  # nothing can go on from what is there
