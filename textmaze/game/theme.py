@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections import Counter
 from dataclasses import dataclass, fields
 
 from textmaze.errors import GameError, UnknownNameError
@@ -117,8 +118,8 @@ def theme_from(data: dict[str, object], where: str) -> Theme:
             raise GameError(f"{where}: {key} must be a list of at least {len(_DEAL)} texts.")
         for text in entry:
             _check_text(text, key, where)
-        lower = [text.lower() for text in entry]
-        twice = next((text for text in lower if lower.count(text) > 1), None)
+        counts = Counter(text.lower() for text in entry)
+        twice = next((text for text, count in counts.items() if count > 1), None)
         if twice is not None:
             raise GameError(f"{where}: {key} holds {twice!r} twice, so splits could share it.")
         values[key] = tuple(entry)
