@@ -309,8 +309,7 @@ def test_what_was_encoded_once_is_read_from_the_disk_by_the_next(small, cache, m
     assert cache.is_file()
 
 
-@pytest.mark.parametrize("other", [{"pooling": "cls"}, {"precision": "bfloat16"}, {"training": "lora"}, "weights",
-                                   "words"])
+@pytest.mark.parametrize("other", [{"pooling": "cls"}, {"precision": "bfloat16"}, "weights", "words"])
 def test_vectors_of_another_encoder_are_not_taken_for_its_own(small, tmp_path, monkeypatch, other):
     monkeypatch.delenv(vector_cache.OFF)
     Bert(small).encode(TEXTS)
@@ -341,6 +340,35 @@ def test_a_copy_of_an_encoder_shares_its_vectors(small, tmp_path, monkeypatch):
     seen = counted(model, monkeypatch)
     model.encode(TEXTS)
     assert seen == [0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("training", ["lora", "lora_top"])
+def test_an_adapter_that_has_learned_nothing_shares_the_vectors_of_the_frozen_encoder(
+    small, monkeypatch, training, precision
+):
+    model = Bert(small, training=training, precision=precision, seed=5)
+    untaught = model.encode(TEXTS)  # the cache is off
+    monkeypatch.delenv(vector_cache.OFF)
+    assert torch.equal(Bert(small, precision=precision).encode(TEXTS), untaught)
+    seen = counted(model, monkeypatch)
+    assert torch.equal(model.encode(TEXTS), untaught)
+    assert seen == [0]
+
+
+def test_an_adapter_that_has_learned_shares_no_vectors(small, monkeypatch):
+    monkeypatch.delenv(vector_cache.OFF)
+    model = Bert(small, training="lora")
+    before = model.encode(TEXTS)
+    with torch.no_grad():
+        for weight in model.trainable_parameters():
+            weight.add_(0.1)
+    model.changed()
+    seen = counted(model, monkeypatch)
+    after = model.encode(TEXTS)
+    assert seen == [len(TEXTS)]
+    assert not torch.equal(after, before)
+    assert torch.equal(Bert(small, training="lora").encode(TEXTS), before)
 
 
 def test_the_disk_can_be_left_alone(small, cache):

@@ -89,9 +89,9 @@ class Bert:
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """(len(texts), width) float32, without a gradient. Each distinct text is encoded once; while the encoder is
-        frozen, once for all processes that share the cache folder."""
+        frozen, or its adapter untaught, once for all processes that share the cache folder."""
         distinct = list(dict.fromkeys(texts))
-        cache = open_cache(self._fingerprint, self.width) if self.training == "frozen" and distinct else None
+        cache = open_cache(self._fingerprint, self.width) if self._as_it_came and distinct else None
         known = cache.read(distinct) if cache else {}
         new = [text for text in distinct if text not in known]
         fresh = torch.empty(len(new), self.width)
@@ -259,6 +259,11 @@ class Bert:
         weight = mask.unsqueeze(-1)
         mean = (hidden * weight).sum(1) / weight.sum(1)
         return mean if self.pooling == "mean" else torch.cat([mean, cls], dim=1)
+
+    @property
+    def _as_it_came(self) -> bool:
+        """Whether its vectors are those of the encoder as it came; an adapter adds nothing until it has learned."""
+        return self.training == "frozen" or (self.training.startswith("lora") and not self.version)
 
     @functools.cached_property
     def _fingerprint(self) -> bytes:

@@ -8,7 +8,8 @@ import torch
 
 
 def fingerprint(model: Any, tokenizer: Any, device: str, *settings: object) -> bytes:
-    """Whatever a vector depends on beside its text, in 64 bytes.
+    """Whatever a vector depends on beside its text, in 64 bytes. An adapter (LoRA) is left out: it is for those that
+    have learned nothing.
 
     Weights are read from memory, where they lie already (0.1 s for the default model): there is nothing to remember
     that could be out of date, and it is the same for a name and for a folder.
@@ -22,7 +23,9 @@ def fingerprint(model: Any, tokenizer: Any, device: str, *settings: object) -> b
     ):
         digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
     for name, tensor in model.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        if ".lora_" in name:
+            continue
+        digest.update(f"{name.replace('.base_layer.', '.')} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return digest.digest()
 
