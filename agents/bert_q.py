@@ -22,8 +22,10 @@ from textmaze.learn.expectation import Expectation
 from textmaze.learn.notes import MEMORIES
 from textmaze.learn.qhead import QHead
 from textmaze.learn.reading import Reader
+from textmaze.learn.recollection import Recollection
 from textmaze.learn.replay import SAMPLING
 from textmaze.learn.scorers import ADVICE, EXIT, SCORERS, make_scorer
+from textmaze.learn.scouting import ScoutingLearner
 from textmaze.learn.shaping import SHAPINGS, Advice, Standard
 from textmaze.learn.td import TDLearner
 from textmaze.settings import setting
@@ -55,6 +57,8 @@ class Settings:
                              "none", low=0, high=1024)
     belief: bool = setting(False, "whether it reckons how likely each plan leads to the goal, from all that was told "
                                   "on the map")
+    recollection: bool = setting(False, "whether that belief also asks what sentences have told of that are like this "
+                                        "one, to the encoder of what is told as it came")
     dropout: float = setting(0.5, "share of what is known of a state that each update leaves out", low=0.0, high=0.99)
     blur: float = setting(1.0, "noise on the vectors of sentences in each update, in standard deviations: other words "
                                "for the same have other vectors", low=0.0, high=10.0)
@@ -84,6 +88,9 @@ class Settings:
     # What is explored, and what is worth something beside the game's own reward.
     epsilon: float = setting(0.05, "share of random commands at the end of training", low=0.0, high=1.0)
     epsilon_share: float = setting(0.3, "share of the training over which epsilon falls from 1", low=0.0, high=1.0)
+    scouting: float = setting(0.0, "share of the training, at its start, in which the nearest of what is untried is "
+                                   "tried and no word is read, to see what turns out of each way; the rest begins "
+                                   "with the first lesson", low=0.0, high=0.99)
     # A bonus b for every new place is worth up to b / (1 - gamma) in all. Where that is more than the win, the agent
     # learns to leave the coin lying and walk on; at 0.3 it forgot how to win within 20,000 steps.
     novelty: float = setting(0.05, "bonus for a place that is new in the episode; at most (1 - gamma) times the "
@@ -115,6 +122,9 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
     if settings.belief and (settings.notes != "map" or not settings.hindsight):
         raise SettingError("belief=true reckons with what is on the map, by what was learned in hindsight: set "
                            "notes=map and hindsight above 0.")
+    if settings.recollection and not (settings.belief and settings.lessons):
+        raise SettingError("recollection=true is a part of the belief and begins with a lesson: set belief=true and "
+                           "lessons above 0.")
     reader = _reader(settings)
     library, told = reader.texts.library, reader.told.library
     tokens = told.model.hidden if isinstance(told, TokenLibrary) else 0
@@ -136,11 +146,16 @@ def make(settings: Settings, weights: Mapping[str, torch.Tensor] | None = None) 
 
 def make_learner(settings: Settings) -> TDLearner:
     """The agent ready to learn."""
+    if settings.scouting and (settings.notes != "map" or not (settings.hindsight or settings.lessons)):
+        raise SettingError("scouting is to see on the map what turns out: set notes=map, and hindsight above 0 or a "
+                           "lesson.")
     if settings.updates and settings.replay < settings.warmup:
         raise SettingError(f"replay={settings.replay} transitions are never the {settings.warmup} that learning begins "
                            f"with: set warmup to {settings.replay} or less, or a larger replay.")
     actor = make(settings)
     shaper = actor.advice or _shaper(settings, actor.reader)
+    if settings.scouting:
+        return ScoutingLearner(actor, settings, shaper, settings.seed, settings.scouting)
     return TDLearner(actor, settings, shaper, settings.seed)
 
 
@@ -173,7 +188,11 @@ def _reader(settings: Settings) -> Reader:
                             training=settings.encoder_training, seed=settings.seed))
     else:
         told = Library(load_model(told_encoder, pooling, settings.precision))
-    return Reader(library, TokenLibrary(told.model) if by_token and isinstance(told.model, Bert) else told)
+    recollection = None
+    if settings.recollection:
+        recollection = Recollection(load_model(told_encoder, "mean", settings.precision))
+    return Reader(library, TokenLibrary(told.model) if by_token and isinstance(told.model, Bert) else told,
+                  recollection)
 
 
 def _expectation(settings: Settings, reader: Reader) -> Expectation | None:

@@ -135,6 +135,8 @@ class Drrn:
 class DrrnLearner(Drrn):
     """The agent as it learns: it plays by a copy of the network that learns."""
 
+    scouting = False
+
     def __init__(self, settings: Settings, network: Network) -> None:
         super().__init__(settings, copy.deepcopy(network).requires_grad_(False))
         self.network = network

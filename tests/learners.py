@@ -2,10 +2,12 @@
 
 from textmaze.catalog import load_agent, load_game
 from textmaze.env.rollout import rollout
+from textmaze.learn.train import first_look
 
 bert_q = load_agent("bert_q")
 CORRIDOR = load_game("corridor")
 LABYRINTH = load_game("labyrinth", {"rooms": 9, "max_steps": 20})
+HINTS = load_game("signposts", {"rooms": 9, "max_steps": 60})
 GAMMA = 0.5
 
 
@@ -36,3 +38,21 @@ def kept(learner):
     assert replay.size < replay.capacity
     return [(before, after, replay.reward[row], replay.discount[row], replay.solved[row])
             for row, (before, after) in enumerate(zip(replay._decisions, replay._following, strict=True))]
+
+
+def scouting(share=0.5, **changes):
+    """A learner that scouts in games with hints, and has had its first look."""
+    learner = bert_q.make_learner(chosen(scouting=share, **changes))
+    learner.prepare(first_look(HINTS, 4))
+    return learner
+
+
+def rounds(learner, count, games=20, progress=0.0):
+    """Play so many rounds of steps and learn from them, at one point of the training: the records, and the loss."""
+    learner.schedule(progress)
+    found = []
+    for records in rollout(HINTS, learner, range(games), split="train", slots=4):
+        found.append((records, learner.learn(records)))
+        if len(found) == count:
+            break
+    return found

@@ -15,12 +15,36 @@ from textmaze.learn.encoder import TOKENS, Bert, Hash, Library, TokenLibrary, lo
 def test_a_library_encodes_each_distinct_text_once():
     model = WordBag()
     library = Library(model)
-    library.numbers(["a", "b", "a"])
-    library.numbers(["b", "c", "c", "a"])
+    library.read(["a", "b", "a"])
+    library.read(["b", "c", "c", "a"])
     library.read(["a", "d", "d"])
-    library.numbers(["d"])
+    library.read(["d"])
     assert model.asked == [["a", "b"], ["c"], ["d"]]
     assert library.texts == ["a", "b", "c", "d"]
+
+
+def test_texts_are_encoded_when_vectors_are_asked_for_and_all_that_are_new_together():
+    model = WordBag()
+    library = Library(model)
+    library.numbers(["a", "b"])
+    library.numbers(["c", "a"])
+    assert model.asked == []
+    assert library.vectors.shape == (3, model.width)
+    library.numbers(["d", "b"])
+    assert torch.equal(library.vectors, model.encode(["a", "b", "c", "d"]))
+    assert model.asked[:2] == [["a", "b", "c"], ["d"]]
+
+
+def test_vectors_that_were_first_asked_for_in_inference_can_take_part_in_a_gradient():
+    model = Growing()
+    library = Library(model)
+    with torch.inference_mode():
+        library.read(["a", "b"])
+        model.version = 2
+        library.read(["a"])
+    weight = torch.ones(library.model.width, requires_grad=True)
+    (library.read(["a", "c"]) @ weight).sum().backward()
+    assert weight.grad is not None
 
 
 def test_numbers_are_given_in_the_order_of_first_use_and_stay():
@@ -50,12 +74,12 @@ def test_no_texts_have_no_vectors():
     assert model.asked == []
 
 
-def test_a_text_that_could_not_be_encoded_is_not_thought_known():
+def test_a_text_that_could_not_be_encoded_is_encoded_the_next_time():
     model = Growing()
     library = Library(model)
     model.broken = True
     with pytest.raises(MemoryError):
-        library.numbers(["a"])
+        library.read(["a"])
     model.broken = False
     assert torch.equal(library.read(["b", "a"]), model.encode(["b", "a"]))
 
@@ -97,10 +121,10 @@ def test_a_library_encodes_anew_what_a_changed_model_would_say_otherwise():
     model = Growing()
     library = Library(model)
     texts = [f"room {number}" for number in range(1500)]
-    before = library.read(texts).clone()
-    model.version = 2
+    library.numbers(texts)
     old = library.vectors
-    library.refresh()
+    before = old.clone()
+    model.version = 2
     assert torch.equal(library.read(texts), 2 * before)
     assert library.numbers(texts[:3]).tolist() == [0, 1, 2]
     assert torch.equal(old, before)  # a gradient may still need them
@@ -112,20 +136,18 @@ def test_a_library_whose_model_has_not_changed_encodes_nothing_anew():
     for model in (WordBag(), Growing()):
         library = Library(model)
         library.read(["a", "b"])
-        library.refresh()
+        library.read(["b", "a"])
         assert model.asked == [["a", "b"]]
 
 
-def test_a_library_that_could_not_be_refreshed_is_refreshed_the_next_time():
+def test_a_library_that_could_not_encode_anew_does_so_the_next_time():
     model = Growing()
     library = Library(model)
     before = library.read(["a"]).clone()
     model.version, model.broken = 2, True
     with pytest.raises(MemoryError):
-        library.refresh()
-    assert torch.equal(library.read(["a"]), before)
+        library.read(["a"])
     model.broken = False
-    library.refresh()
     assert torch.equal(library.read(["a"]), 2 * before)
 
 

@@ -81,7 +81,7 @@ def test_ways_of_which_nothing_was_told_are_not_remembered():
 def test_what_turned_out_is_kept_by_sentence_and_nearer_to_nothing_the_less_often_it_was_read():
     own, hindsight = reader(), Hindsight(10)
     hindsight.add(own, [(HINT, 1.0), (OTHER, -1.0), (OTHER, -1.0), (OTHER, 1.0)])
-    known, nearer = hindsight.by_sentence(own.told)
+    known, nearer, _ = hindsight.by_sentence(own.told)
     found = {own.told.library.texts[number]: value for number, value in zip(known, nearer, strict=True)}
     assert found == {"A draught blows from the north.": pytest.approx(1 / (1 + PRIOR)),
                      "A skull lies to the north.": pytest.approx(-1 / (3 + PRIOR))}

@@ -131,7 +131,6 @@ def test_a_lesson_that_is_broken_off_changes_nothing_and_can_be_given_again(fold
     monkeypatch.undo()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in head.state_dict().items())
     assert all(torch.equal(tensor, adapter[name]) for name, tensor in model.adapter().items())
-    texts.library.refresh()
     assert torch.equal(texts.library.vectors, vectors)
     lesson(model, head, texts, hindsight, rng, sentences=64)
     assert torch.equal(texts.library.vectors, whole[0].library.vectors)

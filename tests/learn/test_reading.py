@@ -147,6 +147,7 @@ def test_each_sentence_is_encoded_once():
     reader = Reader(Library(model))
     reader.take_in(["A hall. A cell.", "A cell. A hall."], [(("go east",), "Go east. Go east.")])
     reader.take_in(["A cell."], [])
+    assert reader.texts.library.vectors.shape == (3, model.width)
     assert sorted(text for asked in model.asked for text in asked) == ["A cell.", "A hall.", "Go north."]
 
 

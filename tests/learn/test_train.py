@@ -36,6 +36,7 @@ class Fake(Some):
     """A learner whose validations win as many of four games as it was told; its weight counts what it learned."""
 
     epsilon = 0.5
+    scouting = False
 
     def __init__(self, wins, interrupt_at=None):
         super().__init__(0)

@@ -19,6 +19,8 @@ from textmaze.learn.recurrence import Moment
 from textmaze.learn.replay import Decision, gathered
 from textmaze.learn.shaping import Advice
 
+PARTS = ("head", "encoder", "recollection", "advice", "expectation")  # of an actor's weights
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -57,9 +59,11 @@ class Actor:
         self._rng = np.random.default_rng(seed)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """What it takes to play as now: the head, what was trained of the encoder, and what looks ahead."""
+        """What it takes to play as now: the head, what was trained of the encoder, what is recollected, and what looks
+        ahead."""
         found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
         found |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
+        found |= {f"recollection.{name}": tensor for name, tensor in self.recollected().items()}
         if self.advice:
             found["advice.scale"] = torch.tensor(
                 [self.advice.mean, self.advice.scale, self.advice.heeded], dtype=torch.float64)
@@ -68,21 +72,25 @@ class Actor:
 
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Take over what `weights` returned. RunError or RuntimeError where it does not fit."""
-        parts: dict[str, dict[str, torch.Tensor]] = {"head": {}, "encoder": {}, "advice": {}, "expectation": {}}
+        parts: dict[str, dict[str, torch.Tensor]] = {name: {} for name in PARTS}
         for name, tensor in weights.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = tensor
         if not all(tensor.isfinite().all() for tensor in parts["head"].values()):
             raise RunError("The weights are damaged: some are no finite numbers.")
         model = self.reader.told.library.model
-        if len(parts) > 4 or set(parts["encoder"]) != set(self.adapter()):
+        if len(parts) > len(PARTS) or set(parts["encoder"]) != set(self.adapter()):
             raise RunError("The weights are not those of this encoder and its training.")
         if parts["expectation"] and not self.expectation:
             raise RunError("The weights are those of an agent that looks ahead, and this one does not.")
         scale = parts["advice"].get("scale", torch.zeros(0))
         if (scale.shape == (3,)) != bool(self.advice) or not scale.isfinite().all():
             raise RunError("The weights are not those of an agent that takes such advice.")
+        if parts["recollection"] and self.reader.recollection is None:
+            raise RunError("The weights are those of an agent that recollects sentences, and this one does not.")
         self.head.load_state_dict(parts["head"])
+        if self.reader.recollection is not None:
+            self.reader.recollection.restore(parts["recollection"])
         if self.advice:
             self.advice.mean, self.advice.scale, heeded = scale.tolist()
             self.advice.heeded = bool(heeded)
@@ -95,6 +103,11 @@ class Actor:
         """What was trained of the encoder."""
         model = self.reader.told.library.model
         return model.adapter() if isinstance(model, Bert) else {}
+
+    def recollected(self) -> dict[str, torch.Tensor]:
+        """What it recollects of sentences."""
+        recollection = self.reader.recollection
+        return recollection.state() if recollection is not None else {}
 
     def begin(self, episodes: Sequence[int]) -> None:
         if self.expectation:

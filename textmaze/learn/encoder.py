@@ -45,7 +45,7 @@ class Hash:
 class Library:
     """Every text seen so far with its vector, by number. Texts are numbered in the order of their first use.
 
-    Where the model is trained, its vectors go stale: call `refresh` after `model.changed()`, before asking for more.
+    They are encoded when vectors are asked for, all that are new together; and anew where the model has changed since.
     """
 
     def __init__(self, model: TextModel) -> None:
@@ -53,49 +53,48 @@ class Library:
         self.texts: list[str] = []
         self._numbers: dict[str, int] = {}
         self._vectors = torch.empty(1024, model.width)
+        self._encoded = 0
         self._version = _version(model)
 
     @property
     def vectors(self) -> torch.Tensor:
         """(texts, width) float32."""
+        version, count = _version(self.model), len(self.texts)
+        if version != self._version or self._encoded < count:
+            # A gradient may want them later, so they are made outside of any inference mode; and it may still need the
+            # old ones, so these are not written over.
+            with torch.inference_mode(False), torch.no_grad():
+                if version != self._version:
+                    self._vectors, self._encoded, self._version = torch.empty_like(self._vectors), 0, version
+                while len(self._vectors) < count:
+                    self._vectors = torch.cat([self._vectors, torch.empty_like(self._vectors)])
+                self._vectors[self._encoded : count] = self.model.encode(self.texts[self._encoded :])
+                self._encoded = count
         return self._vectors[: len(self.texts)]
 
     def numbers(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """The number of each text; those not seen before are encoded together."""
+        """The number of each text."""
         known = self._numbers
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new:
-            first = len(self.texts)
-            while first + len(new) > len(self._vectors):
-                self._vectors = torch.cat([self._vectors, torch.empty_like(self._vectors)])
-            self._vectors[first : first + len(new)] = self.model.encode(new)
-            known.update((text, first + index) for index, text in enumerate(new))
-            self.texts.extend(new)
+        for text in texts:
+            if text not in known:
+                known[text] = len(self.texts)
+                self.texts.append(text)
         return np.fromiter((known[text] for text in texts), dtype=np.int64, count=len(texts))
 
     def read(self, texts: Sequence[str]) -> torch.Tensor:
         """The vectors of these texts, (len(texts), width) float32."""
         numbers = torch.from_numpy(self.numbers(texts))
-        return self._vectors[numbers]
+        return self.vectors[numbers]
 
     def replaced(self, numbers: NDArray[np.int64], vectors: torch.Tensor, tokens: Sequence[torch.Tensor]) -> "Library":
         """The same texts, with these vectors (n, width) for some of them, to see what that changes.
 
         A library that keeps tokens takes those of each text too, (length, hidden). It takes in no new texts.
         """
+        replaced = self.vectors.index_copy(0, torch.from_numpy(numbers), vectors)
         found = copy.copy(self)
-        found._vectors = self.vectors.index_copy(0, torch.from_numpy(numbers), vectors)
+        found._vectors = replaced
         return found
-
-    def refresh(self) -> None:
-        """Encode all texts again if the model has changed since they were; their numbers stay."""
-        version = _version(self.model)
-        if version == self._version:
-            return
-        # Not in place: a gradient may still need the old ones.
-        fresh = torch.empty_like(self._vectors)
-        fresh[: len(self.texts)] = self.model.encode(self.texts)
-        self._vectors, self._version = fresh, version
 
 
 class TokenLibrary(Library):

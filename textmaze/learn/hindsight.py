@@ -20,6 +20,7 @@ from textmaze.learn.reading import Reader, Texts, Told
 # How many readings of which nothing turned out every sentence is thought to have had. With as much as 1, half of what
 # is known of a sentence that was read once is doubted, and rare sentences are hardly learned (docs/log.md).
 PRIOR = 0.25
+PLAIN = 0.1  # how much a sentence that makes no difference is learned from, against the mean one
 
 
 def turned_out(chart: Chart) -> Iterator[tuple[Told, float]]:
@@ -63,14 +64,18 @@ class Hindsight:
         rows = rng.integers(len(self), size=count)
         return self.told[rows], torch.from_numpy(self.nearer[rows])
 
-    def by_sentence(self, texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The sentences of which something turned out, as numbers in their library (n,), and the mean of what did (n,),
-        which is nearer to 0 the less often they were read."""
+    def by_sentence(self, texts: Texts) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """The sentences of which something turned out, as numbers in their library (n,); the mean of what did (n,),
+        which is nearer to 0 the less often they were read; and how much each is to be learned from (n,), 1 on average:
+        the more, the more it tells and the more often it was read."""
         items, owner = texts.items(self.told[: len(self)])
         counts = np.bincount(items, minlength=1)
         sums = np.bincount(items, weights=self.nearer[owner], minlength=1)
         known = counts.nonzero()[0]
-        return known, (sums[known] / (counts[known] + PRIOR)).astype(np.float32)
+        nearer = (sums[known] / (counts[known] + PRIOR)).astype(np.float32)
+        telling = np.abs(nearer) * np.sqrt(counts[known])
+        weight = telling / max(telling.sum() / max(len(known), 1), 1e-9) + PLAIN
+        return known, nearer, (weight / (1.0 + PLAIN)).astype(np.float32)
 
     def state(self) -> dict[str, torch.Tensor]:
         """All of it; `restore` takes it back."""

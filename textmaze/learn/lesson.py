@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from textmaze.learn.bert import Bert
-from textmaze.learn.hindsight import Hindsight
+from textmaze.learn.hindsight import PLAIN, Hindsight
 from textmaze.learn.qhead import TOLD, QHead
 from textmaze.learn.reading import Texts
 
@@ -23,61 +26,82 @@ BATCH = 32
 RATES = {"full": 1e-4, "top": 3e-4, "lora": 1e-3, "lora_top": 1e-3}
 WIDTH = 384
 HEAD_RATE = 1e-3
-PLAIN = 0.1  # how often a sentence that makes no difference is drawn, against the mean one
+LAST_RATE = 0.5  # share of the step size at the end: for a mean of weights, they must still move
+POOL = 16  # batches that are drawn together and told apart by length, as short sentences are padded to long ones
 RIDGE = 1e-3
 
 
 def lesson(
     model: Bert, head: QHead, texts: Texts, hindsight: Hindsight, rng: np.random.Generator, *, sentences: int,
-    show: Callable[[int, float], None] = lambda done, loss: None,
+    fit: bool = True, show: Callable[[int, float], None] = lambda done, loss: None,
 ) -> float:
     """Train the encoder of what is told, and the head's layers that read it, on `sentences` draws of the sentences of
-    which something turned out; encode all anew. A lesson that is broken off has changed nothing.
+    which something turned out. A lesson that is broken off has changed nothing.
+
+    The mean of the weights of its second half is what is kept: it reads new sentences better than the last ones do
+    (stochastic weight averaging, Izmailov et al. 2018).
+
+    Args:
+        fit: whether what was learned behind the layers that read is to be worth what it was.
 
     Returns:
         The share of the differences between sentences that is still unexplained.
     """
-    known, nearer = hindsight.by_sentence(texts)
+    known, nearer, weight = hindsight.by_sentence(texts)
     if not len(known) or not model.trainable_parameters():
         return 0.0
-    texts.library.refresh()  # only after a lesson that was broken off are there others
     told: Sequence[str] = texts.library.texts
     with torch.no_grad():
-        effects = {part: head.told_in[part](head.meaning(texts.library.vectors)) for part in TOLD}
+        effects = {part: head.told_in[part](head.meaning(texts.library.vectors)) for part in TOLD if fit}
     with _undone_if_broken_off(model, head, rng):
-        telling = np.abs(nearer)
-        chance = telling / max(telling.mean(), 1e-9) + PLAIN
-        chance /= chance.sum()
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         head.forget_reading(generator)
-        layers = [*head.reading_parameters(), *head.nearer.parameters()]
+        encoder, layers = model.trainable_parameters(), [*head.reading_parameters(), *head.nearer.parameters()]
+        trained = nn.ParameterList(encoder + layers)
         rate = RATES[model.training] * min(1.0, WIDTH / model.hidden)
-        groups = [{"params": model.trainable_parameters(), "lr": rate},
-                  {"params": layers, "lr": HEAD_RATE}]
-        optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+        optimiser = torch.optim.AdamW([{"params": encoder, "lr": rate}, {"params": layers, "lr": HEAD_RATE}],
+                                      weight_decay=0.01)
         steps = max(1, sentences // BATCH)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, steps)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, LAST_RATE, steps)
+        mean = AveragedModel(trained)
         error = 0.0
         with model.remembering_lower_layers():
-            for step in range(steps):
-                rows = rng.choice(len(known), BATCH, p=chance)
+            for step, rows in enumerate(_batches([len(told[number]) for number in known], weight, steps, rng)):
                 wanted = torch.from_numpy(nearer[rows])
                 vectors = model.forward([told[known[row]] for row in rows], dropout=generator)
                 loss = (head.nearer(head.meaning(vectors)).squeeze(-1) - wanted).square().mean()
                 optimiser.zero_grad()
                 loss.backward()
-                torch.nn.utils.clip_grad_norm_(model.trainable_parameters() + layers, 1.0)
+                nn.utils.clip_grad_norm_(trained, 1.0)
                 optimiser.step()
                 schedule.step()
+                if 2 * step >= steps - 1:
+                    mean.update_parameters(trained)
                 share = float(loss.detach() / wanted.square().mean().clamp(min=1e-9))
                 error += (share - error) * max(0.05, 1 / (step + 1))
                 show(step + 1, error)
+        with torch.no_grad():
+            for parameter, average in zip(trained, mean.parameters(), strict=True):
+                parameter.copy_(average)
         model.changed()
-        texts.library.refresh()  # what is remembered of lower layers may be rounded, so it is not made use of
-        weight = torch.full((len(told),), PLAIN)
-        weight[torch.from_numpy(known)] += torch.from_numpy(chance).float() * len(known)
-        _fit(head, texts.library.vectors, effects, weight / weight.sum())
+        if fit:
+            weights = torch.full((len(told),), PLAIN)
+            weights[torch.from_numpy(known)] += torch.from_numpy(weight)
+            _fit(head, texts.library.vectors, effects, weights / weights.sum())
     return error
+
+
+def _batches(
+    lengths: Sequence[int], weight: NDArray[np.float32], steps: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """The rows of so many batches, drawn by weight, those of a batch of like length."""
+    chance = weight.astype(np.float64) / weight.sum(dtype=np.float64)
+    length = np.array(lengths)
+    for start in range(0, steps, POOL):
+        count = min(POOL, steps - start)
+        rows = rng.choice(len(chance), count * BATCH, p=chance)
+        batches = rows[np.argsort(length[rows], kind="stable")].reshape(count, BATCH)
+        yield from batches[rng.permutation(count)]
 
 
 @contextlib.contextmanager
@@ -104,5 +128,5 @@ def _fit(head: QHead, vectors: torch.Tensor, effects: dict[str, torch.Tensor], w
     gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram))
     for part, effect in effects.items():
         layer = head.told_in[part]
-        assert isinstance(layer, torch.nn.Linear)
+        assert isinstance(layer, nn.Linear)
         layer.weight.copy_(torch.linalg.solve(gram, weighted.T @ effect).T)

@@ -204,6 +204,9 @@ class QHead(nn.Module):
     def _believed(self, clues: Clues, reader: Reader) -> torch.Tensor:
         """The chance of each plan, (M, WIDTH). Values are learned by it; what it is made of is learned in hindsight."""
         nearer = self.foretold(clues.told, reader)
+        recollected = reader.recollected(clues.told)
+        if recollected is not None:
+            nearer = (nearer + recollected) / 2
         return believed(nearer.detach() if self.training else nearer, clues)
 
     def _told(self, part: str, numbers: Numbers, reader: Reader) -> torch.Tensor:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from textmaze.learn.encoder import Library
+from textmaze.learn.recollection import Recollection
 
 ANY_WAY = "north"  # what every level way is called where a text tells of it
 _LEVEL_WAYS = ("north", "east", "south", "west", "forward", "right", "back", "left")
@@ -62,7 +63,7 @@ class Texts:
         self._items = np.zeros(4096, dtype=np.int64)
 
     def add(self, texts: Iterable[tuple[str, ...]]) -> None:
-        """Number what is new, and have it encoded together."""
+        """Number what is new."""
         fresh = [parts for parts in dict.fromkeys(texts) if parts not in self.known]
         items = self.library.numbers([part for parts in fresh for part in parts])
         at = 0
@@ -121,14 +122,16 @@ class Reader:
     The two have a library each where the encoder of what is told is trained; the vectors of the other stay as they are.
     """
 
-    def __init__(self, library: Library, told: Library | None = None) -> None:
+    def __init__(self, library: Library, told: Library | None = None, recollection: Recollection | None = None) -> None:
         self.texts = Texts(library)
         self.told = Texts(told or library)
+        self.recollection = recollection
+        self._recollected = Library(recollection) if recollection is not None else None
         self._text: dict[str, int] = {}
         self._told: dict[Told, int] = {}
 
     def take_in(self, texts: Iterable[str], told: Iterable[Told]) -> None:
-        """Encode what is new in these texts, and in what they tell of commands."""
+        """Number what is new in these texts, and in what they tell of commands."""
         new_texts = {text: sentences(text) for text in texts if text not in self._text}
         new_told = {which: tuple(part for command in which[0] for part in told_of(command, which[1]))
                     for which in told if which not in self._told}
@@ -144,6 +147,16 @@ class Reader:
     def told_number(self, which: Told) -> int:
         """The number of what a text tells of commands."""
         return self._told[which]
+
+    def recollected(self, told: Numbers) -> torch.Tensor | None:
+        """What is recollected of what is told, (len(told),): the sum over its sentences. None where nothing is."""
+        if self._recollected is None or not self.recollection:
+            return None
+        sentences = self.told.library.texts
+        self._recollected.numbers(sentences[len(self._recollected.texts):])  # the same numbers as there
+        items, owner = self.told.items(told)
+        said = self._recollected.vectors[torch.from_numpy(items), 0]
+        return torch.zeros(len(told)).index_add(0, torch.from_numpy(owner), said)
 
     def state(self) -> dict[str, Any]:
         """All that was numbered, in its order, to be numbered again by `restore`."""

@@ -66,6 +66,8 @@ class TDLearner(Actor):
     """An actor while it learns: against a slow copy of its head, with a bonus for places new in the episode and
     for texts that are not what was expected."""
 
+    scouting = False
+
     def __init__(self, actor: Actor, settings: TDSettings, shaper: Standard | None, seed: int) -> None:
         # Who is surprised has expectations, looking ahead or not.
         expectation = actor.expectation or (Expectation(actor.reader, None, 0.0, seed) if settings.surprise else None)
@@ -108,16 +110,24 @@ class TDLearner(Actor):
         self.epsilon = 1.0 + (s.epsilon - 1.0) * decay
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * (1 - 0.9 * progress)
-        if self.lessons < s.lessons and progress >= LAST_LESSON * (self.lessons + 1) / s.lessons:
+        if not self.scouting and self.lessons < s.lessons and progress >= self.lesson_due(self.lessons):
             self._teach()
             self.lessons += 1  # after it, so that one that is broken off will be given again
 
+    def lesson_due(self, number: int) -> float:
+        """The share of the training after which a lesson is given, when so many have been."""
+        return LAST_LESSON * (number + 1) / self.settings.lessons
+
     def _teach(self) -> None:
-        """Let the encoder learn what has turned out."""
-        told = self.reader.told
+        """Recollect what has turned out, and let the encoder learn it."""
+        told, recollection = self.reader.told, self.reader.recollection
+        if recollection is not None:
+            known, nearer, weight = self.hindsight.by_sentence(told)
+            recollection.fit([told.library.texts[number] for number in known], nearer, weight)
         model = told.library.model
         if isinstance(model, Bert) and model.trainable_parameters():
-            lesson(model, self.head, told, self.hindsight, self._rng, sentences=self.settings.lesson)
+            lesson(model, self.head, told, self.hindsight, self._rng, sentences=self.settings.lesson,
+                   fit=self.replay.size > 0)
             self.copies.catch_up()
 
     def begin(self, episodes: Sequence[int]) -> None:
@@ -170,13 +180,19 @@ class TDLearner(Actor):
                     self._complete(slot, span, following)
                 if record.won:
                     self.replay.solve(self._rows[slot])
-                    self.hindsight.add(self.reader, self.memories[slot].turned_out())
+        self.look_back(records)
         if self.replay.size < self.settings.warmup or not self.settings.updates:
             return None
         losses = [
             self._update(self.replay.sample(self.settings.batch, self._rng)) for _ in range(self.settings.updates)
         ]
         return sum(losses) / len(losses)
+
+    def look_back(self, records: Sequence[StepRecord]) -> None:
+        """Remember what turned out in games that were won."""
+        for record in records:
+            if record.won:
+                self.hindsight.add(self.reader, self.memories[record.before.slot].turned_out())
 
     def _complete(self, slot: int, span: _Span, following: Decision | None) -> None:
         """Remember a transition."""
@@ -186,7 +202,7 @@ class TDLearner(Actor):
 
     def _rewards(self, records: Sequence[StepRecord]) -> np.ndarray:
         """The game's rewards with the bonuses for new places and for surprises, and the shaping of the scorer."""
-        # All that is new is encoded together: a scorer reads it game by game, in batches too small to be quick.
+        # All that is new will be encoded together: a scorer reads it game by game, in batches too small to be quick.
         self.reader.take_in([record.after.description for record in records], ())
         rewards = np.array([record.reward for record in records])
         rewards += self.settings.novelty * np.array(
@@ -266,6 +282,7 @@ class TDLearner(Actor):
         """Everything but the episodes under way: training goes on with new ones."""
         tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
         tensors |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
+        tensors |= {f"recollection.{name}": tensor for name, tensor in self.recollected().items()}
         tensors |= {f"copies.{name}": tensor for name, tensor in self.copies.state().items()}
         tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
@@ -286,7 +303,8 @@ class TDLearner(Actor):
     def restore(self, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         self.reuse.restore(state["returns"])
         advice = {"advice.scale": torch.tensor([*state["scores"], 1.0], dtype=torch.float64)} if self.advice else {}
-        self.load({name: t for name, t in tensors.items() if name.startswith(("head.", "encoder."))} | advice)
+        self.load({name: t for name, t in tensors.items()
+                   if name.startswith(("head.", "encoder.", "recollection."))} | advice)
         self.reader.restore(state["texts"])  # the replay knows texts by number, so the order must be the same
         self._rng.bit_generator.state = state["rng"]
         self.lessons = int(state["lessons"])

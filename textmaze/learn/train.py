@@ -46,6 +46,7 @@ class Learner(Agent, Protocol):
     """An agent while it learns. An agent file that offers `make_learner(settings)` can be trained."""
 
     epsilon: float
+    scouting: bool  # whether it plays without having begun to learn what it would play by
 
     def prepare(self, observations: Sequence[Observation]) -> None:
         """Take scales from a first look at the training games."""
@@ -151,6 +152,8 @@ class _Training:
             self._note(records, loss)
             self.show(progress)
             done = progress.steps >= s.steps
+            if self.learner.scouting:  # there is nothing to validate
+                next_validation = progress.steps + s.valid_every
             if progress.steps >= next_validation or done:
                 next_validation += s.valid_every
                 if self._validate() or done:
