@@ -87,6 +87,18 @@ def test_what_turned_out_is_kept_by_sentence_and_nearer_to_nothing_the_less_ofte
                      "A skull lies to the north.": pytest.approx(-1 / (3 + PRIOR))}
 
 
+def test_what_tells_more_and_was_read_more_often_is_to_be_learned_from_more():
+    own, hindsight = reader(), Hindsight(100)
+    plain = (("go west",), "A path leads to the west.")
+    hindsight.add(own, [(HINT, 1.0)] * 9 + [(OTHER, -1.0)] + [(plain, 1.0), (plain, -1.0)] * 20)
+    known, _, weight = hindsight.by_sentence(own.told)
+    found = {own.told.library.texts[number]: value for number, value in zip(known, weight, strict=True)}
+    often, seldom, none = (found[f"{sentence} north."] for sentence in (
+        "A draught blows from the", "A skull lies to the", "A path leads to the"))
+    assert often > 3 * seldom > 3 * none > 0
+    assert weight.mean() == pytest.approx(1.0)
+
+
 def test_a_restored_one_goes_on_as_the_old_one_would():
     own, old, new = reader(), Hindsight(3), Hindsight(3)
     old.add(own, [(HINT, 1.0)] * 2 + [(OTHER, -1.0)] * 2)

@@ -9,7 +9,7 @@ from fakes import tiny_bert
 
 from textmaze.learn.encoder import Bert, Library
 from textmaze.learn.hindsight import Hindsight
-from textmaze.learn.lesson import lesson
+from textmaze.learn.lesson import BATCH, _batches, lesson
 from textmaze.learn.qhead import PLAN_COLUMNS, STATE_PARTS, QHead, States
 from textmaze.learn.reading import Reader
 
@@ -81,6 +81,41 @@ def test_after_a_lesson_the_difference_between_good_and_bad_sentences_has_the_ef
     kinds = [(effects[: len(GOOD)].mean(0), effects[len(GOOD):].mean(0)) for effects in (before, after)]
     (good, bad), (good_now, bad_now) = kinds
     assert ((good_now - bad_now) - (good - bad)).norm() < 0.5 * (good - bad).norm()
+
+
+@pytest.mark.parametrize(("sentences", "steps"), [(32, [0]), (32 * 4, [2, 3]), (32 * 5, [2, 3, 4])])
+def test_what_a_lesson_keeps_is_the_mean_of_the_weights_of_its_second_half(folder, sentences, steps):
+    texts, head, hindsight = taught(Bert(folder, training="lora"))
+    model, course, adapters = texts.library.model, [], []
+
+    def show(*_):
+        course.append(head.nearer.weight.detach().clone())
+        adapters.append(model.adapter())
+
+    give(texts, head, hindsight, sentences=sentences, show=show)
+    torch.testing.assert_close(head.nearer.weight.detach(), torch.stack([course[step] for step in steps]).mean(0))
+    for name, tensor in model.adapter().items():
+        torch.testing.assert_close(tensor, torch.stack([adapters[step][name] for step in steps]).mean(0))
+
+
+def test_a_lesson_before_anything_else_was_learned_leaves_the_layers_behind_as_they_were(folder):
+    texts, head, hindsight = taught(Bert(folder, training="lora"))
+    before = {name: tensor.clone() for name, tensor in head.told_in.state_dict().items()}
+    give(texts, head, hindsight, sentences=64, fit=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in head.told_in.state_dict().items())
+    assert texts.library.model.version == 1
+
+
+def test_batches_are_of_sentences_of_like_length_each_drawn_by_its_weight():
+    lengths, weight = list(range(10, 110)), np.repeat([0.5, 1.5], 50).astype(np.float32)
+    batches = list(_batches(lengths, weight, 100, np.random.default_rng(0)))
+    assert [len(rows) for rows in batches] == [BATCH] * 100
+    spread = np.mean([np.ptp(np.array(lengths)[rows]) for rows in batches])
+    assert spread < 25  # of 99
+    counts = np.bincount(np.concatenate(batches), minlength=100)
+    assert 2.5 < counts[50:].sum() / counts[:50].sum() < 3.5
+    firsts = [lengths[rows[0]] for rows in batches[:16]]
+    assert firsts != sorted(firsts)
 
 
 def test_sentences_that_were_not_in_the_lesson_are_read_like_those_that_are_like_them(given):

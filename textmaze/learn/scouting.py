@@ -1,7 +1,7 @@
 """Scouting: a learner first plays with a map in mind and reads no words, to see what turns out of each way.
 
 A sentence can be learned from when it has been read, and some are said seldom. While nobody asks what sentences say,
-nothing need be encoded, so games go by a hundred times faster: hardly a sentence of the training games does not turn
+nothing need be encoded, so games go by many times as fast: hardly a sentence of the training games does not turn
 up, and most do so often that chance no longer blurs what they tell of.
 """
 
