@@ -99,14 +99,14 @@ def test_a_reader_sums_up_what_is_recollected_of_each_sentence_and_forgets_it_on
 def test_a_learner_recollects_with_its_lesson_and_keeps_it_with_its_weights():
     learner = scouting(**BELIEF)
     rounds(learner, 100)
-    assert not learner.recollected()
+    assert not learner.recollection()
     learner.schedule(0.5)
-    assert learner.recollected()["known"].shape[0] > 20
+    assert learner.recollection()["known"].shape[0] > 20
     again = bert_q.make(chosen(scouting=0.5, **BELIEF), learner.weights())
-    assert torch.equal(again.recollected()["weights"], learner.recollected()["weights"])
+    assert torch.equal(again.recollection()["weights"], learner.recollection()["weights"])
     other = scouting(**BELIEF)
     other.restore(*learner.state())
-    assert torch.equal(other.recollected()["known"], learner.recollected()["known"])
+    assert torch.equal(other.recollection()["known"], learner.recollection()["known"])
 
 
 def test_a_belief_asks_both(monkeypatch):

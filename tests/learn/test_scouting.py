@@ -131,7 +131,7 @@ def test_the_first_lesson_follows_at_once_and_the_others_are_spread_over_the_res
     assert given == [False, False]  # in a replay that is empty there is nothing whose worth could change
 
 
-def test_a_lesson_makes_no_difference_to_what_was_learned_before_unless_nothing_was(tmp_path, monkeypatch):
+def test_a_lesson_that_comes_after_something_was_learned_is_fitted_to_it(tmp_path, monkeypatch):
     given = []
     monkeypatch.setattr(td, "lesson", lambda *_, fit, **more: given.append(fit))
     learner = bert_q.make_learner(chosen(encoder=tiny_bert(tmp_path), encoder_training="lora", lessons=1))

@@ -63,7 +63,7 @@ class Actor:
         ahead."""
         found = {f"head.{name}": tensor.clone() for name, tensor in self.head.state_dict().items()}
         found |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
-        found |= {f"recollection.{name}": tensor for name, tensor in self.recollected().items()}
+        found |= {f"recollection.{name}": tensor for name, tensor in self.recollection().items()}
         if self.advice:
             found["advice.scale"] = torch.tensor(
                 [self.advice.mean, self.advice.scale, self.advice.heeded], dtype=torch.float64)
@@ -104,10 +104,10 @@ class Actor:
         model = self.reader.told.library.model
         return model.adapter() if isinstance(model, Bert) else {}
 
-    def recollected(self) -> dict[str, torch.Tensor]:
-        """What it recollects of sentences."""
-        recollection = self.reader.recollection
-        return recollection.state() if recollection is not None else {}
+    def recollection(self) -> dict[str, torch.Tensor]:
+        """What it recollects sentences by."""
+        found = self.reader.recollection
+        return found.state() if found is not None else {}
 
     def begin(self, episodes: Sequence[int]) -> None:
         if self.expectation:

@@ -45,7 +45,8 @@ class Recollection:
         """(len(texts), 1) float32: 0 where nothing is known that is alike."""
         if not self or not texts:
             return torch.zeros(len(texts), 1)
-        return (_kernel(self._directions(texts), self._known.float()) @ self._weights).unsqueeze(1)
+        vectors = self._directions(self._model.encode(texts))
+        return (_kernel(vectors, self._known.float()) @ self._weights).unsqueeze(1)
 
     @torch.no_grad()
     def fit(self, texts: Sequence[str], nearer: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
@@ -54,8 +55,9 @@ class Recollection:
         kept = [texts[row] for row in chosen]
         if not kept:
             return
-        self._mean = self._model.encode(kept).mean(0)
-        self._known = self._directions(kept).half()
+        vectors = self._model.encode(kept)
+        self._mean = vectors.mean(0)
+        self._known = self._directions(vectors).half()
         kernel = _kernel(self._known.float(), self._known.float())
         kernel.diagonal().add_(RIDGE * torch.from_numpy(1 / np.maximum(weight[chosen], 1 / MOST_DOUBTED)))
         wanted = torch.from_numpy(nearer[chosen]).unsqueeze(1)
@@ -78,9 +80,9 @@ class Recollection:
         self._mean, self._known, self._weights = state["mean"].float(), state["known"].half(), state["weights"].float()
         self.version += 1
 
-    def _directions(self, texts: Sequence[str]) -> torch.Tensor:
-        """The vectors of texts without what all have in common, at length 1."""
-        return torch.nn.functional.normalize(self._model.encode(texts) - self._mean, dim=1)
+    def _directions(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The vectors without what all have in common, at length 1."""
+        return torch.nn.functional.normalize(vectors - self._mean, dim=1)
 
 
 def _kernel(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -282,7 +282,7 @@ class TDLearner(Actor):
         """Everything but the episodes under way: training goes on with new ones."""
         tensors = {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
         tensors |= {f"encoder.{name}": tensor for name, tensor in self.adapter().items()}
-        tensors |= {f"recollection.{name}": tensor for name, tensor in self.recollected().items()}
+        tensors |= {f"recollection.{name}": tensor for name, tensor in self.recollection().items()}
         tensors |= {f"copies.{name}": tensor for name, tensor in self.copies.state().items()}
         tensors |= {f"optimiser.{name}": moment for name, moment in moments_of(self.optimiser).items()}
         tensors |= {f"replay.{name}": torch.from_numpy(a) for name, a in self.replay.state().items()}
