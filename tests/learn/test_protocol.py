@@ -63,6 +63,14 @@ def test_every_training_and_every_agent_that_draws_has_a_cell_for_each_seed(tiny
     assert {cell.needs for cell in found if cell.kind == "test" and "games" in cell.agent} == trained
 
 
+def test_trainings_go_seed_by_seed_and_before_all_tests(tiny):
+    found = cells(load_protocol(str(tiny)))
+    kinds = [cell.kind for cell in found]
+    assert kinds == sorted(kinds, reverse=True)
+    assert [(cell.seed, cell.label) for cell in found if cell.kind == "train"] == [
+        (0, "2 games"), (0, "5 games"), (1, "2 games"), (1, "5 games")]
+
+
 def test_a_cell_has_another_file_once_what_decides_it_has_changed(tiny):
     before = {cell.file for cell in cells(load_protocol(str(tiny)))}
     assert {cell.file for cell in cells(load_protocol(str(tiny)))} == before

@@ -48,10 +48,11 @@ class Cell:
 
 
 def cells(protocol: Protocol) -> list[Cell]:
-    """All that a protocol asks for, trainings first."""
+    """All that a protocol asks for, trainings first, and those seed by seed: where two run at once, the first of a kind
+    has encoded and kept most texts by the time that the next one asks for them."""
     trained: dict[tuple[str, int], Cell] = {}
-    for training in protocol.trainings:
-        for seed in range(protocol.about.seeds):
+    for seed in range(protocol.about.seeds):
+        for training in protocol.trainings:
             cell = Cell("train", training.label, training.label, seed, _settings_of(training, seed))
             trained[training.label, seed] = Cell(**{**vars(cell), "run": f"runs/{cell.file.removesuffix('.json')}"})
     return [*trained.values(), *(
